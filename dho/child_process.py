@@ -29,11 +29,12 @@ def start_child(
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own (Ctrl-C reaches only us) that gets `end_signal` when this process dies.
 
-    `output` takes both standard output and standard error. `become` runs in the child before the program and may drop privileges;
-    if it raises, so does this function (`subprocess.SubprocessError`). On systems other than Linux the death signal is missing.
+    `output` takes both standard output and standard error. `become` runs in the child before the program and may drop
+    privileges; if it raises, so does this function (`subprocess.SubprocessError`). On systems other than Linux the
+    death signal is missing.
     """
     if threading.current_thread() is not threading.main_thread():
-        raise RuntimeError("children are started from the main thread: the kernel ends them with the thread that started them")
+        raise RuntimeError("children are started from the main thread: the kernel ends them with their thread")
     parent = os.getpid()
 
     def prepare() -> None:
@@ -52,7 +53,7 @@ def start_child(
         stderr=subprocess.STDOUT if output is not None else None,
         cwd=directory,
         start_new_session=True,
-        preexec_fn=prepare,  # noqa: PLW1509  (few lines, no locks, from the main thread)
+        preexec_fn=prepare,  # few lines, no locks, from the main thread
     )
 
 

