@@ -1,0 +1,157 @@
+"""The database: connections, transactions that say who acts and why, and errors worth another try.
+
+Everything that touches the database opens `Database.transaction(actor, purpose, now)`. It takes one of three roles for the length of
+the transaction and sets actor, purpose and instant locally, so that the database's own walls know on whose behalf it works. `Tx` is
+psycopg for what has a history and an SQLModel session for what has only a present, in one and the same transaction.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Literal
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import dict_row, namedtuple_row
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from dho import clock
+from dho.errors import DhoError, SettingsError
+
+Role = Literal["ingest", "watch", "serve"]
+WORTH_ANOTHER_TRY = ("08", "40001", "40P01", "53", "57P0", "55P03")
+
+
+class TransientDatabaseError(DhoError):
+    """The database is away or busy; the same batch may be tried again."""
+
+    code = "database_unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """On whose behalf a transaction runs: a person, or a part of the service (`person` None)."""
+
+    kind: Literal["person", "plan", "watch", "patient"]
+    person: UUID | None = None
+
+
+INGEST = Actor("plan")
+WATCH = Actor("watch")
+
+
+class Tx:
+    """One open transaction."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._sa = connection
+        self.now = now
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, psycopg.Connection)
+        self.raw: psycopg.Connection[Any] = raw
+
+    @cached_property
+    def records(self) -> Session:
+        """SQLModel session on the same connection, for records; flushed at commit."""
+        return Session(bind=self._sa, join_transaction_mode="rollback_only")
+
+    def execute(self, statement: str, params: Any = None) -> psycopg.Cursor[tuple[Any, ...]]:
+        """Run a statement; rows are tuples."""
+        return self.raw.execute(statement, params)
+
+    def rows(self, statement: str, params: Any = None) -> list[Any]:
+        """All rows, as named tuples."""
+        with self.raw.cursor(row_factory=namedtuple_row) as cursor:
+            return cursor.execute(statement, params).fetchall()
+
+    def row(self, statement: str, params: Any = None) -> Any:
+        """The first row as a named tuple, or None."""
+        with self.raw.cursor(row_factory=namedtuple_row) as cursor:
+            return cursor.execute(statement, params).fetchone()
+
+    def dicts(self, statement: str, params: Any = None) -> list[dict[str, Any]]:
+        """All rows, as dictionaries."""
+        with self.raw.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(statement, params).fetchall()
+
+    def many(self, statement: str, params: Sequence[Any]) -> None:
+        """One statement for several parameter rows, in one round trip. For writes of people's size; batches use arrays."""
+        with self.raw.cursor() as cursor:
+            cursor.executemany(statement, params)
+
+
+class Database:
+    """A pool of connections for one part of the service. `role` is what its transactions may do unless they say otherwise."""
+
+    def __init__(self, url: str, role: Role, *, size: int = 4) -> None:
+        self.url, self.role = url, role
+        self._engine = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=size,
+            max_overflow=size,
+            pool_pre_ping=False,
+            use_native_hstore=False,
+            connect_args={"application_name": f"dho-{role}", "connect_timeout": 5},
+        )
+        if clock.is_test_clock():
+            self._refuse_test_clock_on_real_data()
+
+    def _refuse_test_clock_on_real_data(self) -> None:
+        with self._engine.connect() as connection:
+            is_test = connection.exec_driver_sql("SELECT is_test FROM installation").scalar()
+        if not is_test:
+            raise SettingsError(f"{clock.TEST_CLOCK} is set, but this database is not marked as a test database: unset it.")
+
+    @contextmanager
+    def transaction(self, actor: Actor, purpose: str, now: datetime, role: Role | None = None) -> Iterator[Tx]:
+        """A transaction on behalf of `actor`, committed at the end, rolled back on any error.
+
+        Raises `TransientDatabaseError` where the same work may be tried again; all other database errors pass through.
+        """
+        try:
+            with self._engine.begin() as connection:
+                tx = Tx(connection, now)
+                tx.execute(
+                    "SELECT set_config('role', %s, true), set_config('dho.actor', %s, true), set_config('dho.purpose', %s, true),"
+                    " set_config('dho.at', %s, true)",
+                    (f"dho_{role or self.role}", str(actor.person or ""), purpose, now.isoformat()),
+                )
+                yield tx
+                if "records" in vars(tx):
+                    tx.records.flush()
+        except (psycopg.OperationalError, DBAPIError) as error:
+            self._translate(error)
+            raise
+
+    def _translate(self, error: Exception) -> None:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(cause, psycopg.OperationalError):
+            return
+        state = cause.sqlstate or "08"
+        if state.startswith(WORTH_ANOTHER_TRY):
+            if state.startswith(("08", "57P0")):
+                self._engine.dispose()  # the server went away: every pooled connection is as dead as this one
+            raise TransientDatabaseError("The database cannot be reached right now.") from error
+
+    def is_reachable(self) -> bool:
+        """Whether a connection can be had and answers."""
+        try:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        except DBAPIError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+
+def listen_url(url: str) -> str:
+    """The same database for a connection of its own that only listens, with keep-alives so that a dead peer is noticed."""
+    return psycopg.conninfo.make_conninfo(url, application_name="dho-listen", keepalives_idle=10, keepalives_interval=5, keepalives_count=3)
