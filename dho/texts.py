@@ -1,6 +1,6 @@
 """Every sentence a user reads, in bokmål, nynorsk and English.
 
-Catalogues are gettext files (`<package>/locale/<language>.po`) with symbolic message ids ("alert.threshold.below"), so that the same
+Catalogues are gettext files (`<package>/locale/<language>….po`) with symbolic message ids ("alert.threshold.below"), so that the same
 key renders on the server, in an alert's `text` and in the browser. Arguments are named: `%(value)s`. A missing key shows itself as the key,
 and a test fails for it.
 """
@@ -22,7 +22,7 @@ _ROOT = Path(__file__).parent.parent
 def catalogue(language: str) -> Mapping[str, str]:
     """All messages of one language, from every package's catalogue."""
     messages: dict[str, str] = {}
-    for path in sorted(_ROOT.glob(f"*/locale/{language}.po")):
+    for path in sorted(_ROOT.glob(f"*/locale/{language}*.po")):
         with path.open("rb") as file:
             for message in read_po(file, locale=language):
                 if message.id and message.string:
