@@ -23,7 +23,7 @@ from sqlmodel import Session
 from dho import clock
 from dho.errors import DhoError, SettingsError
 
-Role = Literal["ingest", "watch", "serve"]
+Role = Literal["ingest", "watch", "serve", "owner"]
 WORTH_ANOTHER_TRY = ("08", "40001", "40P01", "53", "57P0", "55P03")
 
 
@@ -43,6 +43,11 @@ class Actor:
 
 INGEST = Actor("plan")
 WATCH = Actor("watch")
+
+
+def _database_role(role: Role) -> str:
+    """What the transaction becomes; the owner (operators' commands) stays the log-in of the address."""
+    return "none" if role == "owner" else f"dho_{role}"
 
 
 class Tx:
@@ -119,7 +124,7 @@ class Database:
                 tx.execute(
                     "SELECT set_config('role', %s, true), set_config('dho.actor', %s, true), set_config('dho.purpose', %s, true),"
                     " set_config('dho.at', %s, true)",
-                    (f"dho_{role or self.role}", str(actor.person or ""), purpose, now.isoformat()),
+                    (_database_role(role or self.role), str(actor.person or ""), purpose, now.isoformat()),
                 )
                 yield tx
                 if "records" in vars(tx):
