@@ -5,16 +5,20 @@ the transaction and sets actor, purpose and instant locally, so that the databas
 psycopg for what has a history and an SQLModel session for what has only a present, in one and the same transaction.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from decimal import Decimal
+from functools import cached_property, partial
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 import psycopg
 from psycopg.rows import dict_row, namedtuple_row
+from psycopg.types.json import set_json_dumps, set_json_loads
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -22,6 +26,10 @@ from sqlmodel import Session
 
 from dho import clock
 from dho.errors import DhoError, SettingsError
+
+# JSON in the database keeps a number's own digits: 38.0 comes back as Decimal("38.0"), never as a float.
+set_json_loads(partial(json.loads, parse_float=Decimal))
+set_json_dumps(msgspec.json.Encoder(decimal_format="number").encode)
 
 Role = Literal["ingest", "watch", "serve", "owner"]
 WORTH_ANOTHER_TRY = ("08", "40001", "40P01", "53", "57P0", "55P03")

@@ -1,0 +1,407 @@
+"""What happens to an alert: pure functions from an alert and a fact (or a person's act) to the next line of its journal.
+
+The life, as built: pending_confirm → open → claimed → in_progress → waiting_patient | waiting_party → closed(outcome); open and claimed
+may be snoozed; an unanswered one climbs a level at each `escalate_at`; a worse zone voids claim and snooze and alerts again; red is
+closed by a person, always; a yellow whose rules have cleared, that nobody claimed and that has been listed in one opening period,
+clears itself. Nothing here reads a clock or a database.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, get_args
+from uuid import UUID, uuid5
+
+from alerts.alert import RANK, Alert, AlertEvent, EventType, State, Zone, sentence
+from dho.calendar import Hours
+from dho.db import INGEST, WATCH, Actor
+from dho.errors import Invalid, InvalidTransition
+from dho.verdict import Verdict, explanation
+
+LATE_HORIZON = timedelta(hours=72)
+CLAIM = timedelta(minutes=30)
+UNANSWERED = {"red": timedelta(minutes=15), "yellow": timedelta(hours=4)}
+FIRST_CONTACT = {"red": timedelta(hours=1), "yellow": timedelta(hours=7)}
+LONGEST_SNOOZE_OF_RED = timedelta(hours=4)
+LONGEST_SNOOZE_OF_YELLOW = timedelta(days=7)
+BASIS_KEPT = 50
+OUTCOMES = ("true_action", "true_no_action", "measurement_error", "known_cause", "patient_ok", "not_reached", "duplicate", "technical")
+ACTIVE: tuple[State, ...] = ("open", "claimed", "in_progress", "waiting_patient", "waiting_party", "snoozed")
+HELD: tuple[State, ...] = ("claimed", "in_progress", "waiting_patient", "waiting_party")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where a patient stands administratively when something fires: what an alert takes with it."""
+
+    patient: UUID
+    centre: UUID
+    organisation: UUID
+    hours: Hours
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class OldRedValue:
+    """A red reading that came after the late horizon: no alert, but a visible task, never silence."""
+
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class NotReported:
+    """A required item was not reported: a task to make contact."""
+
+    verdict: Verdict
+
+
+def name_of(verdict: Verdict) -> str:
+    """What identifies the same verdict across replays."""
+    return f"{verdict.rule}@{'/'.join(str(part) for part in verdict.at)}"
+
+
+def decide(
+    alert: Alert | None, former: Alert | None, verdict: Verdict, setting: Setting, now: datetime
+) -> AlertEvent | OldRedValue | NotReported | None:
+    """What a verdict does to the family's open alert (or to none): an event, a task, or nothing.
+
+    `former` is the family's latest closed alert: what was measured before it was closed has been handled and raises nothing.
+    """
+    if verdict.result == "fires":
+        if verdict.zone == "not_reported":
+            return NotReported(verdict)
+        if former and former.closed_at and former.state == "closed" and verdict.judged_at <= former.closed_at:
+            return None
+        if alert is None or alert.state == "pending_confirm":
+            if _is_past_horizon(verdict):
+                return OldRedValue(verdict) if verdict.zone == "red" else None
+            return _raise(alert, former, verdict, setting, now)
+        return _join(alert, verdict, setting, now)
+    if verdict.result == "not_evaluable" and verdict.reason == "awaiting_repeat":
+        return _await_repeat(alert, former, verdict, setting, now)
+    if verdict.result == "clear" and alert and alert.state == "pending_confirm" and _only_rule(alert) == verdict.rule:
+        ended = replace(alert, state="auto_cleared", closed_at=now, confirm_until=None, escalate_at=None, due_at=None, standing="green")
+        return _event("alert.auto_cleared", ended, now, INGEST, "dismissed_by_repeat")
+    return None
+
+
+def ease(alert: Alert, standing: str, now: datetime) -> AlertEvent | None:
+    """The family's rules now say something milder; the alert's own zone never falls."""
+    if not alert.is_open or alert.state == "pending_confirm" or RANK[standing] >= RANK[alert.standing]:
+        return None
+    return _event("alert.eased", replace(alert, standing=standing), now, INGEST)
+
+
+def withdraw(alert: Alert, vanished: frozenset[str], by_invalidation: bool, now: datetime) -> AlertEvent | None:
+    """Later data (or an invalidated reading) took verdicts away that this alert rests on; a pending one ends, others stay and say so."""
+    left = [name for name in alert.basis if name not in vanished]
+    if len(left) == len(alert.basis):
+        return None
+    if alert.state == "pending_confirm":
+        ended = replace(alert, state="auto_cleared", closed_at=now, confirm_until=None, escalate_at=None, due_at=None, basis=left, supported=False)
+        return _event("alert.auto_cleared", ended, now, INGEST, "not_supported")
+    supported = bool(left)
+    changed = replace(alert, basis=left, supported=supported, basis_withdrawn=alert.basis_withdrawn or (by_invalidation and not supported))
+    return _event("alert.updated", changed, now, INGEST, "still_supported" if supported else "not_supported")
+
+
+def _is_past_horizon(verdict: Verdict) -> bool:
+    arrived = [o.received_at for o in verdict.because.observations]
+    return bool(arrived) and max(arrived) - verdict.judged_at > LATE_HORIZON
+
+
+def _because(verdict: Verdict, language: str) -> dict[str, Any]:
+    key, args = explanation(verdict)
+    said = sentence(key, args, language)
+    return {
+        "rule": verdict.rule,
+        "zone": verdict.zone,
+        "result": verdict.result,
+        "plan_version": verdict.plan_version.number,
+        "judged_at": verdict.judged_at,
+        "observations": [
+            {"measurement": str(o.uplink), "code": o.code, "value": o.value, "unit": o.unit, "measured_at": o.measured_at, "received_at": o.received_at}
+            for o in verdict.because.observations
+        ],
+        "explanation": said["text"],
+        "key": said["key"],
+        "args": said["args"],
+    }
+
+
+def _raise(pending: Alert | None, former: Alert | None, verdict: Verdict, setting: Setting, now: datetime) -> AlertEvent:
+    zone: Zone = "red" if verdict.zone == "red" else "yellow"
+    fresh = _fresh(former, verdict, setting, zone, "open", now) if pending is None else pending
+    raised = replace(
+        fresh,
+        version=fresh.version,
+        zone=zone,
+        standing=zone,
+        state="open",
+        confirm_until=None,
+        raised_at=now,
+        late=fresh.late or _is_late(verdict),
+        basis=[name_of(verdict)],
+        because=[_because(verdict, setting.language)],
+        due_at=setting.hours.add_service_time(now, FIRST_CONTACT[zone]),
+        escalate_at=setting.hours.add_service_time(now, UNANSWERED[zone]),
+    )
+    raised = replace(raised, text=_headline(raised, setting.language))
+    return _event("alert.raised", raised, now, INGEST, new=pending is None)
+
+
+def _fresh(former: Alert | None, verdict: Verdict, setting: Setting, zone: Zone, state: State, now: datetime) -> Alert:
+    """A new alert's first version. Its id follows from what caused it, so that the same cause can never make two."""
+    cause = f"{setting.patient}/{verdict.family}/{name_of(verdict)}/{former.id if former else ''}"
+    return Alert(
+        id=uuid5(verdict.plan_version.id, cause),
+        version=1,
+        patient=setting.patient,
+        centre=setting.centre,
+        organisation=setting.organisation,
+        family=verdict.family,
+        zone=zone,
+        standing=zone,
+        state=state,
+        plan_version=verdict.plan_version.id,
+        plan_number=verdict.plan_version.number,
+        raised_at=now,
+        updated_at=now,
+        late=_is_late(verdict),
+        supported=True,
+        text={},
+        because=[],
+        basis=[name_of(verdict)],
+        former=former.id if former else None,
+    )
+
+
+def _join(alert: Alert, verdict: Verdict, setting: Setting, now: datetime) -> AlertEvent | None:
+    """A breach joins the open alert: updated, or worsened, which voids claim and snooze and alerts again."""
+    name = name_of(verdict)
+    worse = RANK[verdict.zone] > RANK[alert.zone]
+    if worse and _is_past_horizon(verdict):
+        return None
+    because = [b for b in alert.because if b["rule"] != verdict.rule]
+    told = next((b for b in alert.because if b["rule"] == verdict.rule), None)
+    newest = _because(verdict, setting.language)
+    because.insert(0, newest if told is None or told["judged_at"] <= newest["judged_at"] else told)
+    changed = replace(
+        alert,
+        because=because,
+        breaches=alert.breaches + 1,
+        late=alert.late or _is_late(verdict),
+        standing=verdict.zone if RANK[verdict.zone] > RANK[alert.standing] else alert.standing,
+    )
+    if worse:
+        changed = replace(
+            changed,
+            zone="red",
+            state="open",
+            owner=None,
+            ack_expires_at=None,
+            snoozed_until=None,
+            level=0,
+            supported=True,
+            basis=[name],
+            due_at=setting.hours.add_service_time(now, FIRST_CONTACT["red"]),
+            escalate_at=setting.hours.add_service_time(now, UNANSWERED["red"]),
+        )
+        return _event("alert.worsened", replace(changed, text=_headline(changed, setting.language)), now, INGEST)
+    if verdict.zone == alert.zone:
+        changed = replace(changed, supported=True, basis=[*alert.basis, name][-BASIS_KEPT:])
+    return _event("alert.updated", replace(changed, text=_headline(changed, setting.language)), now, INGEST)
+
+
+def _await_repeat(alert: Alert | None, former: Alert | None, verdict: Verdict, setting: Setting, now: datetime) -> AlertEvent | None:
+    if _is_past_horizon(verdict):
+        return None
+    if former and former.closed_at and former.state == "closed" and verdict.judged_at <= former.closed_at:
+        return None
+    if alert is not None and alert.state != "pending_confirm":
+        return None
+    zone: Zone = "red" if verdict.zone == "red" else "yellow"
+    pending = alert or _fresh(former, verdict, setting, zone, "pending_confirm", now)
+    pending = replace(pending, confirm_until=verdict.confirm_until, because=[_because(verdict, setting.language)], basis=[name_of(verdict)])
+    return _event("alert.pending", replace(pending, text=_headline(pending, setting.language)), now, INGEST, new=alert is None)
+
+
+def _headline(alert: Alert, language: str) -> dict[str, Any]:
+    """One sentence for the board: the worst rule's explanation."""
+    worst = max(alert.because, key=lambda b: RANK[b["zone"]])
+    return sentence(worst["key"], worst["args"], language)
+
+
+def _is_late(verdict: Verdict) -> bool:
+    return any(o.late for o in verdict.because.observations)
+
+
+def _only_rule(alert: Alert) -> str | None:
+    return alert.because[0]["rule"] if len(alert.because) == 1 else None
+
+
+def _event(
+    type_: EventType, alert: Alert, now: datetime, actor: Actor, reason: str | None = None, *, new: bool = False, **detail: Any
+) -> AlertEvent:
+    return AlertEvent(type_, replace(alert, version=alert.version if new else alert.version + 1, updated_at=now), now, actor, reason, detail)
+
+
+# What people do --------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What somebody wants to do with an alert. `until`, `reason`, `outcome`, `note`, `party` are used by the verbs that need them."""
+
+    verb: str
+    actor: Actor
+    reason: str | None = None
+    until: datetime | None = None
+    outcome: str | None = None
+    note: str | None = None
+    party: str | None = None
+
+
+def act(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
+    """A person's act on an open alert. Raises `InvalidTransition` or `Invalid` with one sentence."""
+    if not alert.is_open:
+        raise InvalidTransition("The alert is closed.")
+    try:
+        step = _VERBS[what.verb]
+    except KeyError:
+        raise InvalidTransition(f"There is no act called {what.verb}.") from None
+    if alert.state == "pending_confirm" and what.verb not in ("claim", "close"):
+        raise InvalidTransition("The alert waits for a repeated measurement.")
+    return step(alert, what, hours, now)
+
+
+def _claim(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
+    if alert.state in HELD and alert.owner != what.actor.person and alert.ack_expires_at and alert.ack_expires_at > now:
+        raise InvalidTransition("Somebody else has already claimed the alert.")
+    state: State = "claimed" if alert.state != "pending_confirm" else "pending_confirm"
+    claimed = replace(alert, state=state, owner=what.actor.person, ack_expires_at=now + CLAIM, snoozed_until=None)
+    return _event("alert.claimed", claimed, now, what.actor, what.reason)
+
+
+def _release(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
+    _only_owner(alert, what)
+    return _event("alert.released", _unheld(alert), now, what.actor, what.reason)
+
+
+def _start(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
+    _only_owner(alert, what)
+    started = replace(alert, state="in_progress", ack_expires_at=now + CLAIM)
+    return _event("alert.started", started, now, what.actor, what.reason)
+
+
+def _wait(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
+    _only_owner(alert, what)
+    parties: dict[str | None, State] = {None: "waiting_patient", "patient": "waiting_patient", "other": "waiting_party"}
+    if what.party not in parties:
+        raise Invalid("Say for whom the alert waits: patient or other.")
+    waiting = replace(alert, state=parties[what.party], ack_expires_at=now + CLAIM)
+    return _event("alert.waiting", waiting, now, what.actor, what.reason)
+
+
+def _snooze(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
+    if not what.reason:
+        raise Invalid("Say why the alert is snoozed.")
+    if what.until is None or what.until <= now:
+        raise Invalid("Say until when the alert is snoozed, a time ahead.")
+    longest = LONGEST_SNOOZE_OF_RED if alert.zone == "red" else LONGEST_SNOOZE_OF_YELLOW
+    limit = now + longest
+    closes = hours.closes(now)
+    if alert.zone == "red" and closes:
+        limit = min(limit, closes)
+    if what.until > limit:
+        raise Invalid(f"This alert can be snoozed until {limit.isoformat(timespec='minutes')} at the latest.")
+    snoozed = replace(alert, state="snoozed", owner=what.actor.person, ack_expires_at=None, snoozed_until=what.until, escalate_at=what.until)
+    return _event("alert.snoozed", snoozed, now, what.actor, what.reason)
+
+
+def _escalate(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
+    return _event("alert.escalated", _climbed(alert, hours, now), now, what.actor, what.reason)
+
+
+def _close(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
+    if what.outcome not in OUTCOMES:
+        raise Invalid(f"Give an outcome, one of: {', '.join(OUTCOMES)}.")
+    if alert.zone == "red" and what.outcome == "not_reached":
+        raise InvalidTransition("A red alert cannot be closed as not reached: take the next step of the plan.")
+    closed = replace(
+        alert,
+        state="closed",
+        outcome=what.outcome,
+        closed_at=now,
+        owner=what.actor.person,
+        ack_expires_at=None,
+        snoozed_until=None,
+        escalate_at=None,
+        due_at=None,
+        confirm_until=None,
+    )
+    return _event("alert.closed", closed, now, what.actor, what.reason, note=what.note)
+
+
+_VERBS: dict[str, Callable[[Alert, Act, Hours, datetime], AlertEvent]] = {
+    "claim": _claim,
+    "release": _release,
+    "start": _start,
+    "wait": _wait,
+    "snooze": _snooze,
+    "escalate": _escalate,
+    "close": _close,
+}
+VERBS = tuple(_VERBS)
+
+
+def _only_owner(alert: Alert, what: Act) -> None:
+    if alert.state not in HELD or alert.owner != what.actor.person:
+        raise InvalidTransition("Claim the alert first.")
+
+
+def _unheld(alert: Alert) -> Alert:
+    state: State = "pending_confirm" if alert.state == "pending_confirm" else "open"
+    return replace(alert, state=state, owner=None, ack_expires_at=None, snoozed_until=None)
+
+
+def _climbed(alert: Alert, hours: Hours, now: datetime) -> Alert:
+    return replace(alert, level=alert.level + 1, escalate_at=hours.add_service_time(now, UNANSWERED[alert.zone]))
+
+
+# What time alone does --------------------------------------------------------------------------------------------------------------
+
+
+def pass_time(alert: Alert, hours: Hours, now: datetime) -> Sequence[AlertEvent]:
+    """Everything that is past due at `now`: an expired claim or snooze, an unanswered alert, a yellow that may clear itself."""
+    events: list[AlertEvent] = []
+
+    def happened(type_: EventType, after: Alert, reason: str) -> None:
+        nonlocal alert
+        events.append(_event(type_, after, now, WATCH, reason))
+        alert = events[-1].alert
+
+    if not alert.is_open or alert.state == "pending_confirm":
+        return events
+    if alert.state == "snoozed" and alert.snoozed_until and alert.snoozed_until <= now:
+        again = hours.add_service_time(now, UNANSWERED[alert.zone])
+        happened("alert.unsnoozed", replace(_unheld(alert), escalate_at=again), "snooze_ended")
+    if alert.ack_expires_at and alert.ack_expires_at <= now:
+        happened("alert.released", _unheld(alert), "claim_expired")
+    if alert.state == "open" and alert.escalate_at and alert.escalate_at <= now:
+        if may_clear_itself(alert, hours, now):
+            cleared = replace(alert, state="auto_cleared", closed_at=now, escalate_at=None, due_at=None)
+            happened("alert.auto_cleared", cleared, "cleared_and_listed")
+        else:
+            happened("alert.escalated", _climbed(alert, hours, now), "unanswered")
+    return events
+
+
+def may_clear_itself(alert: Alert, hours: Hours, now: datetime) -> bool:
+    """An unclaimed yellow whose rules have cleared and that has been listed in one opening period."""
+    return alert.zone == "yellow" and alert.standing in ("green", "not_reported") and alert.owner is None and hours.is_open(now)
+
+
+def states() -> tuple[str, ...]:
+    """All states an alert can be in."""
+    return get_args(State)

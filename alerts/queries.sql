@@ -1,0 +1,159 @@
+-- Statements of the package alerts. Each is used; a test says so.
+
+-- name: lock_patients
+-- Whoever judges locks the patients first, in id order, and only then reads. The responsible centre comes along.
+SELECT s.patient, s.plan_version, s.zone, s.zone_since, s.newest_measured_at, s.judge_again_at, s.state, s.version, p.ended_at, p.language
+  FROM patient_state s JOIN patient p ON p.id = s.patient
+ WHERE s.patient = ANY(%(patients)s)
+ ORDER BY s.patient
+   FOR UPDATE OF s
+
+-- name: responsible_centres
+-- The centre that is responsible for each patient now, with its hours.
+SELECT r.patient, r.centre, r.organisation, c.timezone, c.language, c.always_open, c.opening_hours
+  FROM responsibility r JOIN centre c ON c.id = r.centre
+ WHERE r.patient = ANY(%(patients)s) AND r.during @> %(now)s::timestamptz
+
+-- name: centres
+-- All centres, with their hours.
+SELECT id, organisation, name, timezone, language, phone, always_open, opening_hours FROM centre
+
+-- name: plans
+-- Plan versions by id, with the text as it was given.
+SELECT v.id, v.patient, v.number, v.state, v.document::text AS document, v.active_from, v.active_until
+  FROM plan_version v WHERE v.id = ANY(%(ids)s)
+
+-- name: plans_in_force
+-- For each patient the versions that have ever been in force, oldest first.
+SELECT id, patient, number, active_from, active_until
+  FROM plan_version WHERE patient = ANY(%(patients)s) AND active_from IS NOT NULL ORDER BY patient, active_from
+
+-- name: checkpoints_before
+-- For each (patient, instant) the newest checkpoint of the plan version that lies before it.
+SELECT DISTINCT ON (w.patient) w.patient, c.newest_measured_at, c.state
+  FROM unnest(%(patients)s::uuid[], %(versions)s::uuid[], %(instants)s::timestamptz[]) AS w (patient, plan_version, instant)
+  JOIN state_checkpoint c ON c.patient = w.patient AND c.plan_version = w.plan_version AND c.newest_measured_at < w.instant
+ ORDER BY w.patient, c.newest_measured_at DESC
+
+-- name: drop_checkpoints_from
+-- Checkpoints at or after a late reading no longer tell the truth.
+DELETE FROM state_checkpoint c
+ USING unnest(%(patients)s::uuid[], %(instants)s::timestamptz[]) AS w (patient, instant)
+ WHERE c.patient = w.patient AND c.newest_measured_at >= w.instant
+
+-- name: keep_checkpoints
+-- The state at the end of a patient's day.
+INSERT INTO state_checkpoint (patient, plan_version, newest_measured_at, state)
+SELECT * FROM unnest(%(patients)s::uuid[], %(versions)s::uuid[], %(instants)s::timestamptz[], %(states)s::bytea[])
+    ON CONFLICT DO NOTHING
+
+-- name: forget_old_checkpoints
+-- Later than the late horizon a replay may start from an older checkpoint; keep the newest five weeks and one a patient before.
+DELETE FROM state_checkpoint c
+ WHERE c.newest_measured_at < %(before)s
+   AND EXISTS (SELECT FROM state_checkpoint n WHERE n.patient = c.patient AND n.plan_version = c.plan_version
+                  AND n.newest_measured_at > c.newest_measured_at AND n.newest_measured_at < %(before)s)
+
+-- name: facts_after
+-- For each (patient, instant) all valid observations measured after it.
+SELECT o.patient, o.uplink, o.position, o.measurement, o.code, o.value, o.letter, o.unit, o.measured_at, o.received_at, o.source,
+       o.oxygen_l_min, o.late, o.clock_suspect
+  FROM unnest(%(patients)s::uuid[], %(instants)s::timestamptz[]) AS w (patient, instant)
+  JOIN observation o ON o.patient = w.patient AND o.measured_at > w.instant
+ WHERE NOT EXISTS (SELECT FROM invalidation i WHERE i.patient = o.patient AND i.uplink = o.uplink)
+ ORDER BY o.patient, o.measured_at, o.uplink, o.position
+
+-- name: staff_facts_after
+-- What people decided after it, that a replay must see.
+SELECT f.patient, f.kind, f.target, f.at
+  FROM unnest(%(patients)s::uuid[], %(instants)s::timestamptz[]) AS w (patient, instant)
+  JOIN staff_fact f ON f.patient = w.patient AND f.at > w.instant
+ ORDER BY f.patient, f.at
+
+-- name: add_staff_fact
+-- A person's decision, as a fact.
+INSERT INTO staff_fact (id, patient, kind, target, at, by_person, reason) VALUES (%(id)s, %(patient)s, %(kind)s, %(target)s, %(at)s, %(by)s, %(reason)s)
+
+-- name: save_states
+-- Where each patient stands after the batch.
+UPDATE patient_state s
+   SET zone = n.zone, zone_since = n.zone_since, newest_measured_at = n.newest, last_heard_at = greatest(s.last_heard_at, n.heard),
+       judged_at = %(now)s, judge_again_at = n.again, state = n.state, plan_version = n.plan, version = s.version + 1
+  FROM unnest(%(patients)s::uuid[], %(zones)s::text[], %(since)s::timestamptz[], %(newest)s::timestamptz[], %(heard)s::timestamptz[],
+              %(again)s::timestamptz[], %(states)s::bytea[], %(plans)s::uuid[])
+       AS n (patient, zone, zone_since, newest, heard, again, state, plan)
+ WHERE s.patient = n.patient
+
+-- name: open_alerts
+-- The open alerts of these patients.
+SELECT * FROM alert WHERE patient = ANY(%(patients)s) AND closed_at IS NULL
+
+-- name: latest_closed_alerts
+-- The latest closed alert of each family of these patients: what a new one points back to.
+SELECT DISTINCT ON (patient, family) * FROM alert
+ WHERE patient = ANY(%(patients)s) AND closed_at IS NOT NULL
+ ORDER BY patient, family, closed_at DESC
+
+-- name: alert
+-- One alert.
+SELECT * FROM alert WHERE id = %(id)s
+
+-- name: fold_alerts
+-- The alert rows as their events leave them.
+INSERT INTO alert SELECT * FROM jsonb_populate_recordset(NULL::alert, %(alerts)s)
+    ON CONFLICT (id) DO UPDATE SET (version, zone, standing, state, level, updated_at, late, supported, basis_withdrawn, owner, due_at, escalate_at,
+           confirm_until, ack_expires_at, snoozed_until, outcome, text, because, basis, breaches, closed_at, raised_at)
+         = (excluded.version, excluded.zone, excluded.standing, excluded.state, excluded.level, excluded.updated_at, excluded.late,
+            excluded.supported, excluded.basis_withdrawn, excluded.owner, excluded.due_at, excluded.escalate_at, excluded.confirm_until,
+            excluded.ack_expires_at, excluded.snoozed_until, excluded.outcome, excluded.text, excluded.because, excluded.basis,
+            excluded.breaches, excluded.closed_at, excluded.raised_at)
+
+-- name: journal
+-- Append the events; (alert, version) makes a second writer of the same version fail.
+INSERT INTO alert_event (alert, version, type, at, actor, actor_kind, reason, change)
+SELECT e.alert, e.version, e.type, e.at, e.actor, e.actor_kind, e.reason, e.change
+  FROM jsonb_to_recordset(%(events)s)
+       AS e (alert uuid, version integer, type text, at timestamptz, actor uuid, actor_kind text, reason text, change jsonb)
+
+-- name: alert_journal
+-- The whole journal of one alert.
+SELECT version, type, at, actor, actor_kind, reason, change FROM alert_event WHERE alert = %(alert)s ORDER BY version
+
+-- name: tell
+-- The last statement of a transaction: numbers in commit order without gaps (the row lock on feed_head lasts until the commit), the
+-- frames, and who may see them.
+WITH head AS (UPDATE feed_head SET seq = seq + %(count)s RETURNING seq - %(count)s AS before),
+     told AS (
+        INSERT INTO feed_event (seq, type, at, patient, centre, organisation, alert, body)
+        SELECT head.before + f.ordinal, f.type, f.at, f.patient, f.centre, f.organisation, f.alert, f.body
+          FROM head, unnest(%(types)s::text[], %(ats)s::timestamptz[], %(patients)s::uuid[], %(centres)s::uuid[], %(organisations)s::uuid[],
+                            %(alerts)s::uuid[], %(bodies)s::json[])
+               WITH ORDINALITY AS f (type, at, patient, centre, organisation, alert, body, ordinal)
+        RETURNING seq, patient, centre)
+INSERT INTO feed_audience (audience, seq)
+SELECT 'patient:' || patient, seq FROM told UNION ALL SELECT 'centre:' || centre, seq FROM told
+
+-- name: hint
+-- Listeners look now; those who miss it look within a second anyway.
+SELECT pg_notify('dho_feed', '')
+
+-- name: add_tasks
+-- Work that is no alert; the same cause never makes two.
+INSERT INTO task (id, patient, centre, kind, key, text, created_at, due_at)
+SELECT t.id, t.patient, t.centre, t.kind, t.key, t.text, t.created_at, t.due_at
+  FROM jsonb_to_recordset(%(tasks)s) AS t (id uuid, patient uuid, centre uuid, kind text, key text, text jsonb, created_at timestamptz, due_at timestamptz)
+    ON CONFLICT (patient, kind, key) DO NOTHING
+
+-- name: claim_patients_past_due
+-- Patients whom time alone changes now; another worker's are left to it.
+SELECT patient FROM patient_state WHERE judge_again_at <= %(now)s ORDER BY patient LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+
+-- name: claim_alerts_past_due
+-- Patients with an alert whose claim, snooze or answer is past due.
+SELECT s.patient FROM patient_state s
+ WHERE s.patient IN (SELECT patient FROM alert WHERE closed_at IS NULL AND (escalate_at <= %(now)s OR ack_expires_at <= %(now)s))
+ ORDER BY s.patient LIMIT %(limit)s FOR UPDATE OF s SKIP LOCKED
+
+-- name: forget_old_frames
+-- Frames are kept 30 days; the journal stays.
+DELETE FROM feed_event WHERE at < %(before)s
