@@ -22,6 +22,7 @@ LATE_HORIZON = timedelta(hours=72)
 CLAIM = timedelta(minutes=30)
 UNANSWERED = {"red": timedelta(minutes=15), "yellow": timedelta(hours=4)}
 FIRST_CONTACT = {"red": timedelta(hours=1), "yellow": timedelta(hours=7)}
+HIGHEST_LEVEL = {"red": 2, "yellow": 1}  # shift lead, then deputy; a yellow stops at the shift lead
 LONGEST_SNOOZE_OF_RED = timedelta(hours=4)
 LONGEST_SNOOZE_OF_YELLOW = timedelta(days=7)
 BASIS_KEPT = 50
@@ -85,11 +86,14 @@ def decide(
     return None
 
 
-def ease(alert: Alert, standing: str, now: datetime) -> AlertEvent | None:
+def ease(alert: Alert, standing: str, hours: Hours, now: datetime) -> AlertEvent | None:
     """The family's rules now say something milder; the alert's own zone never falls."""
     if not alert.is_open or alert.state == "pending_confirm" or RANK[standing] >= RANK[alert.standing]:
         return None
-    return _event("alert.eased", replace(alert, standing=standing), now, INGEST)
+    eased = replace(alert, standing=standing)
+    if alert.zone == "yellow" and standing in ("green", "not_reported") and alert.escalate_at is None:
+        eased = replace(eased, escalate_at=hours.add_service_time(now, UNANSWERED["yellow"]))  # when it may clear itself
+    return _event("alert.eased", eased, now, INGEST)
 
 
 def withdraw(alert: Alert, vanished: frozenset[str], by_invalidation: bool, now: datetime) -> AlertEvent | None:
@@ -366,7 +370,9 @@ def _unheld(alert: Alert) -> Alert:
 
 
 def _climbed(alert: Alert, hours: Hours, now: datetime) -> Alert:
-    return replace(alert, level=alert.level + 1, escalate_at=hours.add_service_time(now, UNANSWERED[alert.zone]))
+    level = alert.level + 1
+    again = hours.add_service_time(now, UNANSWERED[alert.zone]) if level < HIGHEST_LEVEL[alert.zone] else None
+    return replace(alert, level=level, escalate_at=again)
 
 
 # What time alone does --------------------------------------------------------------------------------------------------------------

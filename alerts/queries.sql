@@ -2,25 +2,29 @@
 
 -- name: lock_patients
 -- Whoever judges locks the patients first, in id order, and only then reads. The responsible centre comes along.
-SELECT s.patient, s.plan_version, s.zone, s.zone_since, s.newest_measured_at, s.judge_again_at, s.state, s.version, p.ended_at, p.language
+SELECT s.patient, s.plan_version, s.zone, s.zone_since, s.newest_measured_at, s.judged_at, s.judge_again_at, s.state, s.version, p.ended_at,
+       p.kind, p.language
   FROM patient_state s JOIN patient p ON p.id = s.patient
  WHERE s.patient = ANY(%(patients)s)
  ORDER BY s.patient
    FOR UPDATE OF s
 
 -- name: responsible_centres
--- The centre that is responsible for each patient now, with its hours.
-SELECT r.patient, r.centre, r.organisation, c.timezone, c.language, c.always_open, c.opening_hours
+-- The centre that is responsible for each patient now, with its hours; the latest one if there is a gap, because an alert must have somebody.
+SELECT DISTINCT ON (r.patient) r.patient, r.centre, r.organisation, c.timezone, c.language, c.always_open, c.opening_hours
   FROM responsibility r JOIN centre c ON c.id = r.centre
- WHERE r.patient = ANY(%(patients)s) AND r.during @> %(now)s::timestamptz
+ WHERE r.patient = ANY(%(patients)s)
+ ORDER BY r.patient, (r.during @> %(now)s::timestamptz) DESC, lower(r.during) DESC
 
 -- name: centres
 -- All centres, with their hours.
 SELECT id, organisation, name, timezone, language, phone, always_open, opening_hours FROM centre
 
 -- name: plans
--- Plan versions by id, with the text as it was given.
-SELECT v.id, v.patient, v.number, v.state, v.document::text AS document, v.active_from, v.active_until
+-- Plan versions by id, with the text as it was given, and the time zone of the centre that follows the patient up.
+SELECT v.id, v.patient, v.number, v.state, v.document::text AS document, v.active_from, v.active_until,
+       (SELECT c.timezone FROM responsibility r JOIN centre c ON c.id = r.centre WHERE r.patient = v.patient
+         ORDER BY (r.during @> coalesce(v.active_from, %(now)s::timestamptz)) DESC, lower(r.during) DESC LIMIT 1) AS timezone
   FROM plan_version v WHERE v.id = ANY(%(ids)s)
 
 -- name: plans_in_force
@@ -78,10 +82,10 @@ INSERT INTO staff_fact (id, patient, kind, target, at, by_person, reason) VALUES
 -- Where each patient stands after the batch.
 UPDATE patient_state s
    SET zone = n.zone, zone_since = n.zone_since, newest_measured_at = n.newest, last_heard_at = greatest(s.last_heard_at, n.heard),
-       judged_at = %(now)s, judge_again_at = n.again, state = n.state, plan_version = n.plan, version = s.version + 1
+       judged_at = n.judged, judge_again_at = n.again, state = n.state, plan_version = n.plan, version = s.version + 1
   FROM unnest(%(patients)s::uuid[], %(zones)s::text[], %(since)s::timestamptz[], %(newest)s::timestamptz[], %(heard)s::timestamptz[],
-              %(again)s::timestamptz[], %(states)s::bytea[], %(plans)s::uuid[])
-       AS n (patient, zone, zone_since, newest, heard, again, state, plan)
+              %(again)s::timestamptz[], %(states)s::bytea[], %(plans)s::uuid[], %(judged)s::timestamptz[])
+       AS n (patient, zone, zone_since, newest, heard, again, state, plan, judged)
  WHERE s.patient = n.patient
 
 -- name: open_alerts
@@ -145,14 +149,95 @@ SELECT t.id, t.patient, t.centre, t.kind, t.key, t.text, t.created_at, t.due_at
     ON CONFLICT (patient, kind, key) DO NOTHING
 
 -- name: claim_patients_past_due
--- Patients whom time alone changes now; another worker's are left to it.
-SELECT patient FROM patient_state WHERE judge_again_at <= %(now)s ORDER BY patient LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-
--- name: claim_alerts_past_due
--- Patients with an alert whose claim, snooze or answer is past due.
-SELECT s.patient FROM patient_state s
- WHERE s.patient IN (SELECT patient FROM alert WHERE closed_at IS NULL AND (escalate_at <= %(now)s OR ack_expires_at <= %(now)s))
+-- Patients whom time alone changes now; another worker's are left to it. Simulated ones only as far as their simulator has come.
+SELECT s.patient FROM patient_state s JOIN patient p ON p.id = s.patient
+ WHERE s.judge_again_at <= %(now)s AND (p.kind <> 'simulated' OR s.judge_again_at <= %(simulated)s)
  ORDER BY s.patient LIMIT %(limit)s FOR UPDATE OF s SKIP LOCKED
+
+-- name: claim_patients_with_alerts_past_due
+-- Patients with an alert whose claim, snooze or answer is past due.
+SELECT s.patient FROM patient_state s JOIN patient p ON p.id = s.patient
+ WHERE s.patient IN (SELECT a.patient FROM alert a WHERE a.closed_at IS NULL AND a.state <> 'pending_confirm'
+                        AND least(a.escalate_at, a.ack_expires_at) <= CASE WHEN p.kind = 'simulated' THEN %(simulated)s ELSE %(now)s END::timestamptz)
+ ORDER BY s.patient LIMIT %(limit)s FOR UPDATE OF s SKIP LOCKED
+
+-- name: simulated_until
+-- How far the simulator has come: the newest that any simulated gateway was heard.
+SELECT max(g.heard_at) AS at FROM gateway_status g JOIN gateway w ON w.id = g.gateway WHERE w.simulated
+
+-- name: withdraw_reading
+-- A reading that should not count any more.
+INSERT INTO invalidation (patient, uplink, at, by_person, reason) VALUES (%(patient)s, %(uplink)s, %(at)s, %(by)s, %(reason)s)
+    ON CONFLICT DO NOTHING
+
+-- name: measured_at
+-- When readings that are to be withdrawn were measured; one that has not come yet gives no row.
+SELECT DISTINCT o.patient, o.uplink, o.measured_at
+  FROM unnest(%(patients)s::uuid[], %(uplinks)s::uuid[]) AS w (patient, uplink)
+  JOIN inbox b ON b.patient = w.patient AND b.uplink = w.uplink
+  JOIN observation o ON o.patient = b.patient AND o.uplink = b.uplink AND o.measured_at = b.measured_at
+
+-- name: add_message
+-- A message to the patient.
+INSERT INTO message (id, patient, at, by_person, text) VALUES (%(id)s, %(patient)s, %(at)s, %(by)s, %(text)s)
+
+-- name: queue_downlinks
+-- What must reach gateways; sent by watch, tried again until it arrived.
+INSERT INTO outbox (id, channel, target, payload, retain, created_at, try_at)
+SELECT gen_random_uuid(), 'mqtt', t.target, t.payload, %(retain)s, %(now)s, %(now)s
+  FROM unnest(%(targets)s::text[], %(payloads)s::bytea[]) AS t (target, payload)
+
+-- name: claim_outbox
+-- What waits to be sent, oldest first; another worker's rows are left to it.
+SELECT id, target, payload, retain, attempts FROM outbox WHERE sent_at IS NULL AND try_at <= %(now)s
+ ORDER BY created_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+
+-- name: settle_outbox
+-- What became of each.
+UPDATE outbox o SET sent_at = r.sent_at, try_at = r.try_at, failure = r.failure, attempts = o.attempts + 1
+  FROM unnest(%(ids)s::uuid[], %(sent)s::timestamptz[], %(again)s::timestamptz[], %(failures)s::text[]) AS r (id, sent_at, try_at, failure)
+ WHERE o.id = r.id
+
+-- name: gateways_of_patients
+-- The live gateways that serve these patients now.
+SELECT DISTINCT a.gateway, a.patient FROM assignment a JOIN gateway g ON g.id = a.gateway
+ WHERE a.patient = ANY(%(patients)s) AND a.during @> %(now)s::timestamptz AND g.revoked_at IS NULL
+
+-- name: plans_on_gateways
+-- For each gateway the patients it serves now and their active plans.
+SELECT a.gateway, a.patient, v.id, v.number, v.active_from
+  FROM assignment a LEFT JOIN plan_version v ON v.patient = a.patient AND v.state = 'active'
+ WHERE a.gateway = ANY(%(gateways)s) AND a.during @> %(now)s::timestamptz
+ ORDER BY a.gateway, a.patient
+
+-- name: next_plan_number
+-- Versions of a patient's plan are numbered without gaps; the caller holds the patient's lock.
+SELECT coalesce(max(number), 0) + 1 AS number FROM plan_version WHERE patient = %(patient)s
+
+-- name: add_plan
+-- A new draft.
+INSERT INTO plan_version (id, patient, number, state, document, review_due, created_at, created_by)
+VALUES (%(id)s, %(patient)s, %(number)s, 'draft', %(document)s::json, %(review_due)s, %(at)s, %(by)s)
+
+-- name: plan
+-- One version of a plan.
+SELECT id, patient, number, state, document::text AS document, active_from, active_until, review_due, created_at, created_by, approvals, version
+  FROM plan_version WHERE id = %(id)s
+
+-- name: plans_of_patient
+-- All versions of a patient's plan, newest first.
+SELECT id, patient, number, state, document::text AS document, active_from, active_until, review_due, created_at, created_by, approvals, version
+  FROM plan_version WHERE patient = %(patient)s ORDER BY number DESC
+
+-- name: move_plan
+-- A step in a plan version's life; its document never changes.
+UPDATE plan_version SET state = %(state)s, active_from = coalesce(%(from)s, active_from), active_until = %(until)s,
+       approvals = approvals || %(approvals)s::jsonb, version = version + 1
+ WHERE id = %(id)s
+
+-- name: end_active_plan
+-- The version that another one takes over from.
+UPDATE plan_version SET state = 'superseded', active_until = %(now)s, version = version + 1 WHERE patient = %(patient)s AND state = 'active'
 
 -- name: forget_old_frames
 -- Frames are kept 30 days; the journal stays.

@@ -32,10 +32,12 @@ class LockedPatient:
     zone: str | None
     zone_since: datetime | None
     newest_measured_at: datetime | None
+    judged_at: datetime | None
     judge_again_at: datetime | None
     state: bytes | None
     version: int
     ended_at: datetime | None
+    kind: str
     language: str
 
 

@@ -1,0 +1,116 @@
+"""From verdicts to the journal: what a judged batch does to alerts, tasks and the feed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from alerts import store
+from alerts.alert import RANK, Alert, AlertEvent, sentence
+from alerts.judging import Case
+from alerts.lifecycle import NotReported, OldRedValue, Setting, decide, ease, name_of, withdraw
+from alerts.store import FeedEvent, Responsible, Task
+from dho.db import Tx
+from dho.evaluation import standing
+from dho.verdict import Verdict, explanation
+
+CONTACT_WITHIN = timedelta(hours=7)
+
+
+@dataclass(slots=True)
+class Consequences:
+    """What a batch of judged patients leads to, and who is responsible for each of them."""
+
+    responsible: dict[UUID, Responsible]
+    open: dict[tuple[UUID, str], Alert]
+    events: list[AlertEvent] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    frames: list[FeedEvent] = field(default_factory=list)
+
+    def has_open_alert(self, patient: UUID) -> bool:
+        """Whether an alert of this patient is open after the batch."""
+        return any(key[0] == patient and alert.is_open and alert.state != "pending_confirm" for key, alert in self.open.items())
+
+    def record(self, tx: Tx) -> None:
+        """Write it all; the last thing in the transaction."""
+        store.record(tx, self.events, self.tasks, self.frames)
+
+
+def draw(tx: Tx, cases: Sequence[Case], acted: Sequence[AlertEvent] = ()) -> Consequences:
+    """Decide, for every judged patient, what happens to their alerts; `acted` is what a person (or time) has just done to some of them."""
+    patients = [case.patient for case in cases]
+    result = Consequences(store.responsible_centres(tx, patients), store.open_alerts(tx, patients))
+    for event in acted:
+        _take(event, result)
+    firing = [c.patient for c in cases if any(v.result != "clear" for v in c.verdicts)]
+    former = store.latest_closed_alerts(tx, firing)
+    former |= {(e.alert.patient, e.alert.family): e.alert for e in acted if not e.alert.is_open}
+    open_of = {patient for patient, _ in result.open}
+    for case in cases:
+        responsible = result.responsible.get(case.patient)
+        if responsible is None:
+            continue
+        setting = Setting(case.patient, responsible.centre, responsible.organisation, responsible.hours, responsible.language)
+        _withdraw(case, result, case.now)
+        for verdict in case.verdicts:
+            _follow(case.patient, verdict, setting, former, result, case.now)
+        if case.patient in open_of:
+            _ease(case, result, case.now)
+        if case.zone != case.locked.zone and case.zone is not None:
+            result.frames.append(store.zone_changed(responsible, case.zone, case.locked.zone, case.now))
+    return result
+
+
+def _follow(
+    patient: UUID, verdict: Verdict, setting: Setting, former: dict[tuple[UUID, str], Alert], result: Consequences, now: datetime
+) -> None:
+    key = (patient, verdict.family)
+    match decide(result.open.get(key), former.get(key), verdict, setting, now):
+        case AlertEvent() as event:
+            _take(event, result)
+        case OldRedValue():
+            result.tasks.append(_task("old_red_value", verdict, setting, now))
+        case NotReported():
+            result.tasks.append(_task("not_reported", verdict, setting, now))
+        case None:
+            pass
+
+
+def _take(event: AlertEvent, result: Consequences) -> None:
+    result.events.append(event)
+    key = (event.alert.patient, event.alert.family)
+    if event.alert.is_open:
+        result.open[key] = event.alert
+    else:
+        result.open.pop(key, None)
+
+
+def _withdraw(case: Case, result: Consequences, now: datetime) -> None:
+    """Verdicts that later data took away leave the alerts that rested on them without support."""
+    if not case.vanished:
+        return
+    for (patient, _), alert in list(result.open.items()):
+        if patient == case.patient:
+            event = withdraw(alert, case.vanished, bool(case.withdrawn), now)
+            if event:
+                _take(event, result)
+
+
+def _ease(case: Case, result: Consequences, now: datetime) -> None:
+    if case.plan is None or case.state is None:
+        return
+    zones: dict[str, str] = {}
+    for verdict in standing(case.plan, case.state, now).rules:
+        if verdict.result == "fires" and RANK[verdict.zone] > RANK[zones.get(verdict.family, "green")]:
+            zones[verdict.family] = verdict.zone
+    for (patient, family), alert in list(result.open.items()):
+        if patient == case.patient:
+            event = ease(alert, zones.get(family, "green"), result.responsible[case.patient].hours, now)
+            if event:
+                _take(event, result)
+
+
+def _task(kind: str, verdict: Verdict, setting: Setting, now: datetime) -> Task:
+    key, args = explanation(verdict)
+    due = setting.hours.add_service_time(now, CONTACT_WITHIN) or now + timedelta(days=7)
+    return Task(setting.patient, setting.centre, kind, name_of(verdict), sentence(key, args, setting.language), due)

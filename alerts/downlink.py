@@ -1,0 +1,54 @@
+"""What the home tablet needs to have, also without network: the plan, as a retained message to every gateway that serves the patient."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from alerts.alert import instant
+from alerts.plans_in_force import PlanBook
+from alerts.store import SQL
+from devices import topics
+from dho.db import Tx
+from dho.plan import Plan, immediate
+
+_json = msgspec.json.Encoder(decimal_format="number")
+
+
+def send_plans(tx: Tx, patients: Iterable[UUID]) -> None:
+    """Queue the retained plan of every gateway that serves one of these patients: all its patients' plans in one payload."""
+    serving = tx.rows(SQL["gateways_of_patients"], {"patients": list(patients), "now": tx.now})
+    gateways = sorted({row.gateway for row in serving})
+    if gateways:
+        send_to_gateways(tx, gateways)
+
+
+def send_to_gateways(tx: Tx, gateways: list[str]) -> None:
+    """Queue what these gateways should hold now; an empty payload where no patient with a plan is left."""
+    rows = tx.rows(SQL["plans_on_gateways"], {"gateways": gateways, "now": tx.now})
+    book = PlanBook()
+    book.load(tx, [row.id for row in rows if row.id])
+    held: dict[str, list[dict[str, Any]]] = {gateway: [] for gateway in gateways}
+    for row in rows:
+        if row.id:
+            held[row.gateway].append(tablet_plan(row.patient, book[row.id]))
+    targets = [topics.downlink(gateway, "plan") for gateway in gateways]
+    payloads = [_json.encode({"patients": held[gateway]}) if held[gateway] else b"" for gateway in gateways]
+    tx.execute(SQL["queue_downlinks"], {"targets": targets, "payloads": payloads, "retain": True, "now": tx.now})
+
+
+def tablet_plan(patient: UUID, plan: Plan) -> dict[str, Any]:
+    """One patient's plan as the tablet holds it (contract, section 2)."""
+    document: Mapping[str, Any] = plan.document
+    return {
+        "patient": str(patient),
+        "plan_version": plan.version.number,
+        "valid_from": instant(plan.active_from),
+        "schedule": document.get("schedule", []),
+        "zones": document.get("zones", []),
+        "contacts": document.get("contacts", []),
+        "out_of_hours": document.get("out_of_hours", ""),
+        "questionnaires": document.get("questionnaires", []),
+        "immediate": immediate(plan),
+    }

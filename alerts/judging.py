@@ -1,0 +1,258 @@
+"""Judge patients: bring each one's evaluation up to date with what is new, and say what that means.
+
+An on-time reading advances the newest state. A late, invalidated or corrected one replays from the last checkpoint before it, twice:
+with what was known until now and with what is known now. What only the second run says is new and may raise an alert; what only the
+first said has lost its support. So the outcome does not depend on the order of arrival, and a message costs the same after five years
+as on the first day. The caller has locked the patients.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from alerts.lifecycle import name_of
+from alerts.plans_in_force import PlanBook
+from alerts.store import SQL, LockedPatient
+from dho.db import Tx
+from dho.evaluation import Fact, Handled, Rebased, advance, initial, zone_of
+from dho.observation import Observation
+from dho.plan import Plan
+from dho.state import State
+from dho.verdict import Verdict
+
+BEGINNING = datetime(1999, 12, 31, tzinfo=UTC)
+STATES_KEPT = 4000
+
+
+@dataclass(slots=True)
+class Case:
+    """One patient under judgement: what is new, and then what it means.
+
+    `now` is the transaction's, but for simulated patients whose past is still being played: theirs is the simulator's.
+    `set_aside` is stored but never judged, because it was invalidated before it came.
+    """
+
+    locked: LockedPatient
+    now: datetime
+    observations: list[Observation] = field(default_factory=list)
+    set_aside: list[Observation] = field(default_factory=list)
+    decisions: list[Handled | Rebased] = field(default_factory=list)
+    withdrawn: dict[UUID, datetime] = field(default_factory=dict)
+    # the outcome
+    plan: Plan | None = None
+    state: State | None = None
+    zone: str | None = None
+    judge_again_at: datetime | None = None
+    verdicts: list[Verdict] = field(default_factory=list)
+    vanished: frozenset[str] = frozenset()
+    replayed_from: datetime | None = None
+    day_ended: State | None = None
+
+    @property
+    def patient(self) -> UUID:
+        """Whose case it is."""
+        return self.locked.patient
+
+
+class Judge:
+    """Judges batches. Keeps the newest states it wrote, so that a state is parsed only when another process wrote it."""
+
+    def __init__(self) -> None:
+        self.plans = PlanBook()
+        self._states: OrderedDict[UUID, tuple[int, UUID, State]] = OrderedDict()
+
+    def judge(self, tx: Tx, cases: Sequence[Case]) -> None:
+        """Fill in the outcome of each case, as of its `now`."""
+        self.plans.load(tx, {c.locked.plan_version for c in cases if c.locked.plan_version})
+        late: list[tuple[Case, datetime]] = []
+        for case in cases:
+            if case.locked.plan_version is None or case.locked.ended_at is not None:
+                continue
+            case.plan = plan = self.plans[case.locked.plan_version]
+            state = self._newest_state(case)
+            if state is None:
+                late.append((case, BEGINNING))
+                continue
+            facts = in_clinical_order([*case.observations, *case.decisions])
+            newest = state.newest
+            if newest is not None and (case.withdrawn or (facts and instant_of(facts[0]) <= newest)):
+                late.append((case, _earliest_news(case)))
+                continue
+            if facts and newest is not None and instant_of(facts[-1]).date() > newest.date():
+                case.day_ended = state
+            case.state, case.verdicts = advance(plan, state, facts, case.now)
+        if late:
+            self._replay(tx, late)
+        for case in cases:
+            if case.plan and case.state:
+                case.zone, case.judge_again_at = zone_of(case.plan, case.state, case.now)
+
+    def _newest_state(self, case: Case) -> State | None:
+        locked = case.locked
+        if locked.state is None:
+            return None
+        kept = self._states.get(locked.patient)
+        if kept and kept[0] == locked.version and kept[1] == locked.plan_version:
+            self._states.move_to_end(locked.patient)
+            return kept[2]
+        return State.load(locked.state)
+
+    def _replay(self, tx: Tx, cases: Sequence[tuple[Case, datetime]]) -> None:
+        """Judge again from the last checkpoint before what is new."""
+        bases = self._checkpoints(tx, cases)
+        stored = facts_after(tx, [(case.patient, bases[case.patient][0]) for case, _ in cases])
+        elder = [case for case, _ in cases if _is_before_the_plan(case)]
+        versions = self.plans.in_force(tx, [case.patient for case in elder]) if elder else {}
+        for case, _ in cases:
+            plan = case.plan
+            assert plan is not None
+            since, base = bases[case.patient]
+            known = stored.get(case.patient, [])
+            now_known = _with_news(known, case)
+            before = case.locked.judged_at or case.now
+            base = base or initial(plan)
+            _, formerly = advance(plan, base, known, before) if case.locked.state is not None else (base, [])
+            case.state, verdicts = advance(plan, base, now_known, case.now)
+            case.replayed_from = since
+            _compare(case, formerly, verdicts)
+            case.verdicts = [v for v in case.verdicts if plan.active_from is None or v.judged_at >= plan.active_from]
+        for case in elder:
+            self._judge_by_former_versions(tx, case, versions.get(case.patient, []))
+
+    def _judge_by_former_versions(self, tx: Tx, case: Case, versions: Sequence[Plan]) -> None:
+        """Late data from before the present plan is judged by the version that was valid when it was measured."""
+        known = facts_after(tx, [(case.patient, BEGINNING)]).get(case.patient, [])
+        for plan in versions:
+            until = self.plans.until(plan)
+            if until is None or plan.active_from is None:
+                continue
+            if not any(plan.active_from <= o.measured_at < until for o in case.observations):
+                continue
+            formerly = [f for f in known if instant_of(f) < until]
+            now_known = [f for f in _with_news(known, case) if instant_of(f) < until]
+            _, old = advance(plan, initial(plan), formerly, until)
+            _, new = advance(plan, initial(plan), now_known, until)
+            told = {(name_of(v), v.result) for v in old}
+            case.verdicts += [
+                v for v in new if (name_of(v), v.result) not in told and plan.active_from <= v.judged_at < until and v.zone != "not_reported"
+            ]
+
+    def _checkpoints(self, tx: Tx, cases: Sequence[tuple[Case, datetime]]) -> dict[UUID, tuple[datetime, State | None]]:
+        found: dict[UUID, tuple[datetime, State | None]] = {case.patient: (BEGINNING, None) for case, _ in cases}
+        wanted = [(case, since) for case, since in cases if since > BEGINNING]
+        if wanted:
+            rows = tx.execute(
+                SQL["checkpoints_before"],
+                {
+                    "patients": [case.patient for case, _ in wanted],
+                    "versions": [case.locked.plan_version for case, _ in wanted],
+                    "instants": [since for _, since in wanted],
+                },
+            )
+            for patient, newest, state in rows.fetchall():
+                found[patient] = (newest, State.load(state))
+        return found
+
+    def save(self, tx: Tx, cases: Sequence[Case], *, heard: bool) -> None:
+        """Write where each patient stands, and checkpoints at the end of their days."""
+        written = [case for case in cases if case.state is not None and case.plan is not None]
+        replayed = [case for case in written if case.replayed_from is not None]
+        if replayed:
+            tx.execute(
+                SQL["drop_checkpoints_from"],
+                {"patients": [c.patient for c in replayed], "instants": [_earliest_news(c) for c in replayed]},
+            )
+        ended = [(case, case.day_ended) for case in written if case.day_ended and case.day_ended.newest]
+        if ended:
+            tx.execute(
+                SQL["keep_checkpoints"],
+                {
+                    "patients": [case.patient for case, _ in ended],
+                    "versions": [case.locked.plan_version for case, _ in ended],
+                    "instants": [state.newest for _, state in ended],
+                    "states": [state.dump() for _, state in ended],
+                },
+            )
+        changed_zone = [case.zone != case.locked.zone for case in cases]
+        tx.execute(
+            SQL["save_states"],
+            {
+                "judged": [c.now for c in cases],
+                "patients": [c.patient for c in cases],
+                "zones": [c.zone for c in cases],
+                "since": [c.now if changed else c.locked.zone_since for c, changed in zip(cases, changed_zone, strict=True)],
+                "newest": [c.state.newest if c.state else _newest_known(c) for c in cases],
+                "heard": [c.now if heard else None for c in cases],
+                "again": [c.judge_again_at for c in cases],
+                "states": [c.state.dump() if c.state else None for c in cases],
+                "plans": [c.locked.plan_version for c in cases],
+            },
+        )
+
+    def remember(self, cases: Iterable[Case]) -> None:
+        """After the commit: keep the states that were written."""
+        for case in cases:
+            if case.state is not None and case.locked.plan_version is not None:
+                self._states[case.patient] = (case.locked.version + 1, case.locked.plan_version, case.state)
+                self._states.move_to_end(case.patient)
+        while len(self._states) > STATES_KEPT:
+            self._states.popitem(last=False)
+
+
+def instant_of(fact: Fact) -> datetime:
+    """Where a fact stands in order."""
+    return fact.measured_at if isinstance(fact, Observation) else fact.at
+
+
+def in_clinical_order(facts: Iterable[Fact]) -> list[Fact]:
+    """By instant; at one instant decisions come after what was measured, observations by (uplink, position)."""
+    return sorted(facts, key=lambda f: (instant_of(f), not isinstance(f, Observation), (f.uplink.int, f.position) if isinstance(f, Observation) else (0, 0)))
+
+
+def facts_after(tx: Tx, wanted: Sequence[tuple[UUID, datetime]]) -> dict[UUID, list[Fact]]:
+    """For each (patient, instant) every valid reading and staff decision after it, in clinical order."""
+    params = {"patients": [patient for patient, _ in wanted], "instants": [since for _, since in wanted]}
+    found: dict[UUID, list[Fact]] = {}
+    for r in tx.rows(SQL["facts_after"], params):
+        value = r.value if r.letter is None else r.letter
+        found.setdefault(r.patient, []).append(
+            Observation(
+                r.patient, r.uplink, r.position, r.measurement, r.code, value, r.unit, r.measured_at, r.received_at, r.source or "",
+                r.oxygen_l_min, r.late, r.clock_suspect,
+            )
+        )  # fmt: skip
+    decided = tx.rows(SQL["staff_facts_after"], params)
+    for r in decided:
+        fact: Fact = Handled(r.target, r.at) if r.kind == "handled" else Rebased(r.target, r.at)
+        found.setdefault(r.patient, []).append(fact)
+    return {patient: in_clinical_order(facts) for patient, facts in found.items()} if decided else found
+
+
+def _with_news(known: Sequence[Fact], case: Case) -> list[Fact]:
+    kept = [f for f in known if not (isinstance(f, Observation) and f.uplink in case.withdrawn)]
+    return in_clinical_order([*kept, *case.observations, *case.decisions])
+
+
+def _compare(case: Case, formerly: Sequence[Verdict], verdicts: Sequence[Verdict]) -> None:
+    told = {(name_of(v), v.result) for v in formerly}
+    case.verdicts = [v for v in verdicts if (name_of(v), v.result) not in told]
+    standing = {name_of(v) for v in verdicts if v.result != "clear"}
+    case.vanished = frozenset(name_of(v) for v in formerly if v.result != "clear" and name_of(v) not in standing)
+
+
+def _is_before_the_plan(case: Case) -> bool:
+    start = case.plan.active_from if case.plan else None
+    return start is not None and any(o.measured_at < start for o in case.observations)
+
+
+def _earliest_news(case: Case) -> datetime:
+    return min([*case.withdrawn.values(), *(instant_of(f) for f in [*case.observations, *case.decisions])], default=BEGINNING)
+
+
+def _newest_known(case: Case) -> datetime | None:
+    times = [o.measured_at for o in case.observations]
+    if case.locked.newest_measured_at:
+        times.append(case.locked.newest_measured_at)
+    return max(times, default=None)
