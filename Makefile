@@ -55,18 +55,18 @@ fuzz: .venv/.dev .venv/.project
 .venv/.run: requirements.lock
 	@.ci/make-venv $(PYTHON)
 	@[ .venv/.dev -nt requirements-dev.lock ] || { echo "Installing what requirements.lock names"; \
-	$(PIP) install -q --require-hashes -r requirements.lock; }
+	$(PIP) install -qq --require-hashes -r requirements.lock; }
 	@touch $@
 
 .venv/.dev: requirements-dev.lock
 	@.ci/make-venv $(PYTHON)
 	@echo "Installing what requirements-dev.lock names"
-	@$(PIP) install -q --require-hashes -r requirements-dev.lock
+	@$(PIP) install -qq --require-hashes -r requirements-dev.lock
 	@touch $@ .venv/.run
 
 # Editable: our own code needs no second installation, only a new lock, entry point or browser part does.
 .venv/.project: .venv/.run pyproject.toml hatch_build.py package-lock.json
-	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@$(PIP) install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 
 clean:

@@ -2,10 +2,16 @@
 
 import json
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from pip._internal.models.index import PyPI
+
+from tests.pure import house
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
@@ -53,3 +59,22 @@ def test_a_lock_says_what_and_never_where_from(lock: str) -> None:
 def test_every_browser_part_has_a_hash(lock: str) -> None:
     packages = json.loads((ROOT / lock).read_text())["packages"]
     assert [name for name, package in packages.items() if name and not package.get("integrity", "").startswith("sha512-")] == []
+
+
+def registry_hosts() -> set[str]:
+    """The hosts that this machine's own package clients fetch from, read from them so that none has to stand in a file."""
+    hosts = {PyPI.netloc, PyPI.file_storage_domain}
+    if shutil.which("apt-get"):
+        told = subprocess.run(["apt-get", "indextargets", "--format", "$(SITE)"], capture_output=True, text=True, check=False)
+        hosts |= {urlsplit(line).netloc for line in told.stdout.split()}
+    return {host for host in hosts if "." in host}
+
+
+def test_no_file_names_a_package_registry() -> None:
+    hosts = registry_hosts()
+    assert hosts
+    found = []
+    for path in house.tracked():
+        content = path.read_bytes()
+        found += [house.relative(path) for host in hosts if host.encode() in content]
+    assert found == []
