@@ -4,14 +4,14 @@ Between the two stands attribution (`devices/registry.py`): devices are lent on,
 pressure could land in another's record.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Value:
+
+class Value(Struct, frozen=True):
     """One value of a reading: the measurement in its canonical unit, and beside it exactly what was sent."""
 
     measurement: str
@@ -22,15 +22,14 @@ class Value:
     sent_unit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """A fact about one patient: one value, true at one instant.
 
     `measured_at` orders it and places it in windows; `received_at` drives deadlines. `measurement` is a name from `dho.codes`, or
     `answer:<questionnaire>:<question>` for an answer (then `code` is the question and `unit` is empty). `uplink` is the id that the
     sender gave, `position` the place among that uplink's values; (`measured_at`, `uplink`, `position`) is the clinical order.
     `late` says that a newer reading of the patient was already known when it arrived. With `clock_suspect` the sender's clock ran more
-    than five minutes ahead and `measured_at` is the time it was received.
+    than five minutes ahead and `measured_at` is the time it was received. `sent_value` and `sent_unit` are as they were sent.
     """
 
     patient: UUID
@@ -46,3 +45,5 @@ class Observation:
     oxygen_l_min: Decimal | None = None
     late: bool = False
     clock_suspect: bool = False
+    sent_value: str = ""
+    sent_unit: str = ""
