@@ -69,14 +69,17 @@ STAFF = (
 )
 CONDITIONS: tuple[Condition, ...] = ("copd", "heart_failure", "diabetes", "hypertension")
 LIVE_PATIENTS = 4  # two at each centre, the first patients in the list
+# fmt: off
 _FIRST = (
-    "Eva Odd Inger Knut Solveig Arne Berit Leif Marit Einar Turid Hans Astrid Harald Randi Kåre Gerd Sverre Unni Torbjørn Aud Magnar "
-    "Bjørg Steinar Sigrid Oddvar Reidun Asbjørn Ingrid Trygve Máret Ánte Ayşe Mohammed"
-).split()
+    "Eva", "Odd", "Inger", "Knut", "Solveig", "Arne", "Berit", "Leif", "Marit", "Einar", "Turid", "Hans", "Astrid", "Harald", "Randi",
+    "Kåre", "Gerd", "Sverre", "Unni", "Torbjørn", "Aud", "Magnar", "Bjørg", "Steinar", "Sigrid", "Oddvar", "Reidun", "Asbjørn",
+    "Ingrid", "Trygve", "Máret", "Ánte", "Ayşe", "Mohammed",
+)
 _LAST = (
-    "Hagen Lie Dahl Solberg Bakke Nygård Eide Myhre Sæther Brekke Tangen Aune Ødegård Fjeld Lund Haugen Viken Rønning Strøm Holte "
-    "Kvamme Sande Moen Berge Nesse Utsi Yılmaz Hassan"
-).split()
+    "Hagen", "Lie", "Dahl", "Solberg", "Bakke", "Nygård", "Eide", "Myhre", "Sæther", "Brekke", "Tangen", "Aune", "Ødegård", "Fjeld",
+    "Lund", "Haugen", "Viken", "Rønning", "Strøm", "Holte", "Kvamme", "Sande", "Moen", "Berge", "Nesse", "Utsi", "Yılmaz", "Hassan",
+)
+# fmt: on
 
 
 def patients(count: int) -> Iterator[DemoPatient]:

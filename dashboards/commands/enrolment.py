@@ -3,19 +3,28 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from dho.db import Tx
-from dho.sql import queries
+import msgspec
 
-SQL = queries("dashboards/commands")
+from alerts.downlink import tablet_plan
+from alerts.store import SQL as ALERTS_SQL
+from dashboards.commands.operator import SQL
+from devices import topics
+from dho.db import Tx
+from dho.plan import PlanRef, read_document, read_plan
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+STATEMENTS = ("patients", "responsibility", "gateways", "assignments", "plans", "states")
 
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
     """One patient, and the gateway that serves them if there is one. `plan` names one of the documents given beside it.
 
-    The same patient may stand in several enrolments, each with another gateway. `secret_hash` belongs to the gateway.
+    The same patient may stand in several enrolments, each with another gateway. `secret_hash` belongs to the gateway. A `simulated`
+    patient's gateway is simulated too, and nothing is judged before its simulator speaks.
     """
 
     patient: UUID
@@ -31,17 +40,26 @@ class Enrolment:
 
 
 def enrol(
-    tx: Tx, enrolments: Sequence[Enrolment], documents: Mapping[str, str], *, since: datetime, plan_from: datetime | None = None
+    tx: Tx,
+    enrolments: Sequence[Enrolment],
+    documents: Mapping[str, str],
+    *,
+    since: datetime,
+    plan_from: datetime | None = None,
+    judge_at: datetime | None = None,
 ) -> None:
     """Write everything that enrolment means. `documents` maps a plan's name to its validated JSON text.
 
     Responsibility and assignments hold from `since`; plans are active from `plan_from` (the transaction's instant by default), so that
-    readings measured after it raise alerts. Patients that exist keep what they have and gain the gateway.
+    readings measured after it raise alerts. Patients that exist keep what they have and gain the gateway. `judge_at` is when time alone
+    first judges the new ones; None leaves that to their first reading.
     """
+    plan_from = plan_from or tx.now
     given = {
         "now": tx.now,
         "since": since,
-        "plan_from": plan_from or tx.now,
+        "plan_from": plan_from,
+        "judge_at": judge_at,
         "patients": [e.patient for e in enrolments],
         "centres": [e.centre for e in enrolments],
         "names": [e.name for e in enrolments],
@@ -55,5 +73,29 @@ def enrol(
         "documents": list(documents),
         "texts": list(documents.values()),
     }
-    for statement in ("patients", "responsibility", "gateways", "assignments", "plans", "states"):
+    for statement in STATEMENTS:
         tx.execute(SQL[f"enrol_{statement}"], given)
+    _send_plans(tx, enrolments, documents, plan_from)
+
+
+def put_in_force(tx: Tx, patient: UUID, text: str, active_from: datetime) -> None:
+    """A patient's first plan, in force since `active_from`: for stored or coming history. The patient is judged by it at once."""
+    given = {"now": tx.now, "plan_from": active_from, "patients": [patient], "plans": ["first"], "documents": ["first"], "texts": [text]}
+    tx.execute(SQL["enrol_plans"], given)
+    tx.execute(SQL["judge_by_first_plan"], {"patient": patient, "now": tx.now})
+
+
+def _send_plans(tx: Tx, enrolments: Sequence[Enrolment], documents: Mapping[str, str], active_from: datetime) -> None:
+    """Queue the retained plan of every new gateway; one compilation a document, not one a patient."""
+    compiled = {
+        name: read_plan(read_document(text), version=PlanRef(UUID(int=0), 1), timezone="UTC", active_from=active_from)
+        for name, text in documents.items()
+    }
+    held: dict[str, list[dict[str, Any]]] = {}
+    for e in enrolments:
+        if e.gateway and e.plan:
+            held.setdefault(e.gateway, []).append(tablet_plan(e.patient, compiled[e.plan]))
+    if held:
+        targets = [topics.topic(gateway, topics.PLAN) for gateway in held]
+        payloads = [_ENCODER.encode({"patients": plans}) for plans in held.values()]
+        tx.execute(ALERTS_SQL["queue_downlinks"], {"targets": targets, "payloads": payloads, "retain": True, "now": tx.now})

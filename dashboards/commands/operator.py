@@ -9,7 +9,9 @@ from typing import Any
 from dho import clock
 from dho.db import Actor, Database, Tx
 from dho.settings import Settings, load
+from dho.sql import queries
 
+SQL = queries("dashboards/commands")
 OPERATOR = Actor("person")
 DEMO_FILE = "demo.json"
 SECRETS_FILE = "secrets.json"

@@ -2,10 +2,12 @@
 
 -- name: enrol_patients
 -- Patients that are not there yet; their municipality is the one that their centre belongs to.
-INSERT INTO patient (id, municipality, name, born, language, phone, registered_at)
-SELECT DISTINCT ON (e.patient) e.patient, c.organisation, e.name, e.born, e.language, e.phone, %(now)s
-  FROM unnest(%(patients)s::uuid[], %(centres)s::uuid[], %(names)s::text[], %(born)s::date[], %(languages)s::text[], %(phones)s::text[])
-       AS e(patient, centre, name, born, language, phone)
+INSERT INTO patient (id, kind, municipality, name, born, language, phone, registered_at)
+SELECT DISTINCT ON (e.patient) e.patient, CASE WHEN e.simulated THEN 'simulated' ELSE 'real' END, c.organisation, e.name, e.born,
+       e.language, e.phone, %(now)s
+  FROM unnest(%(patients)s::uuid[], %(centres)s::uuid[], %(names)s::text[], %(born)s::date[], %(languages)s::text[], %(phones)s::text[],
+              %(simulated)s::boolean[])
+       AS e(patient, centre, name, born, language, phone, simulated)
   JOIN centre c ON c.id = e.centre
     ON CONFLICT (id) DO NOTHING
 
@@ -41,12 +43,17 @@ SELECT gen_random_uuid(), e.patient, 1, 'active', d.document, %(plan_from)s, %(n
  WHERE NOT EXISTS (SELECT FROM plan_version v WHERE v.patient = e.patient)
 
 -- name: enrol_states
--- Where each patient stands: nothing judged yet, to be judged at once.
+-- Where each patient stands: nothing judged yet.
 INSERT INTO patient_state (patient, plan_version, judge_again_at)
-SELECT p.patient, v.id, CASE WHEN v.id IS NULL THEN NULL ELSE %(now)s END
+SELECT p.patient, v.id, CASE WHEN v.id IS NULL THEN NULL ELSE %(judge_at)s::timestamptz END
   FROM (SELECT DISTINCT unnest(%(patients)s::uuid[]) AS patient) AS p
   LEFT JOIN plan_version v ON v.patient = p.patient AND v.state = 'active'
     ON CONFLICT (patient) DO NOTHING
+
+-- name: judge_by_first_plan
+-- The first plan is what the patient is judged by, from the beginning, at once.
+UPDATE patient_state s SET plan_version = v.id, state = NULL, judge_again_at = %(now)s, version = s.version + 1
+  FROM plan_version v WHERE s.patient = %(patient)s AND v.patient = s.patient AND v.state = 'active'
 
 -- name: known_gateways
 -- Gateways that are there already, with the patients that they serve.
@@ -64,3 +71,80 @@ SELECT p.id, r.centre FROM patient p LEFT JOIN responsibility r ON r.patient = p
 -- All follow-up centres.
 SELECT c.id, c.name, c.timezone, c.language, c.always_open, c.opening_hours, o.name AS municipality
   FROM centre c JOIN organisation o ON o.id = c.organisation ORDER BY c.name
+
+-- name: place
+-- A centre or an organisation by name or id; a centre brings its organisation along.
+SELECT id AS centre, organisation FROM centre WHERE %(text)s IN (name, id::text)
+ UNION ALL
+SELECT NULL, id FROM organisation WHERE %(text)s IN (name, id::text)
+ LIMIT 1
+
+-- name: municipality
+-- A municipality by name or id.
+SELECT id FROM organisation WHERE kind = 'municipality' AND %(text)s IN (name, id::text)
+
+-- name: end_sessions
+-- A person's browser sessions end.
+UPDATE session SET ended_at = %(now)s WHERE person = %(person)s AND ended_at IS NULL
+
+-- name: end_tokens
+-- A person's service tokens end.
+UPDATE api_token SET ended_at = %(now)s WHERE person = %(person)s AND ended_at IS NULL
+
+-- name: end_memberships
+-- A person's memberships end.
+UPDATE membership SET during = during * tstzrange(NULL, %(now)s)
+ WHERE person = %(person)s AND during @> %(now)s::timestamptz AND lower(during) < %(now)s
+
+-- name: end_memberships_of_role
+-- A person's memberships of one role end.
+UPDATE membership SET during = during * tstzrange(NULL, %(now)s)
+ WHERE person = %(person)s AND role = %(role)s AND during @> %(now)s::timestamptz AND lower(during) < %(now)s
+
+-- name: end_care_relations
+-- A person's relations to patients end.
+UPDATE care_relation SET during = during * tstzrange(NULL, %(now)s)
+ WHERE person = %(person)s AND during @> %(now)s::timestamptz AND lower(during) < %(now)s
+
+-- name: end_care_relation
+-- One relation of a person to a patient ends.
+UPDATE care_relation SET during = during * tstzrange(NULL, %(now)s)
+ WHERE person = %(person)s AND patient = %(patient)s AND during @> %(now)s::timestamptz AND lower(during) < %(now)s
+
+-- name: add_token
+-- A service token, of which only the hash is kept.
+INSERT INTO api_token (token_hash, person, created_at, expires_at) VALUES (%(hash)s, %(person)s, %(now)s, %(expires_at)s)
+
+-- name: revoke_gateway
+-- A gateway that is lost or returned: its credential is void and its assignments end.
+UPDATE gateway SET revoked_at = %(now)s WHERE id = %(gateway)s AND revoked_at IS NULL
+
+-- name: end_gateway_assignments
+-- A gateway serves nobody any more.
+UPDATE assignment SET during = during * tstzrange(NULL, %(now)s)
+ WHERE gateway = %(gateway)s AND during @> %(now)s::timestamptz AND lower(during) < %(now)s
+
+-- name: patients_of_file
+-- Patients that an import names, with the responsible centre and how far each has been judged.
+SELECT p.id, r.centre, s.judged_at
+  FROM patient p JOIN patient_state s ON s.patient = p.id
+  LEFT JOIN responsibility r ON r.patient = p.id AND r.during @> %(now)s::timestamptz
+ WHERE p.id = ANY(%(patients)s)
+
+-- name: import_gateways
+-- The gateway by which each centre's imports come in; nobody knows its secret.
+INSERT INTO gateway (id, centre, secret_hash, registered_at)
+SELECT 'import-' || c.id, c.id, u.secret_hash, %(now)s
+  FROM unnest(%(centres)s::uuid[], %(secret_hashes)s::bytea[]) AS u(centre, secret_hash) JOIN centre c ON c.id = u.centre
+    ON CONFLICT (id) DO NOTHING
+
+-- name: import_assignments
+-- Imports may be about these patients, at any time.
+INSERT INTO assignment (id, patient, gateway, during)
+SELECT gen_random_uuid(), u.patient, 'import-' || u.centre, tstzrange('2000-01-01Z', NULL)
+  FROM unnest(%(patients)s::uuid[], %(centres)s::uuid[]) AS u(patient, centre)
+ WHERE NOT EXISTS (SELECT FROM assignment a WHERE a.patient = u.patient AND a.gateway = 'import-' || u.centre)
+
+-- name: judge_now
+-- After an import: what time alone has brought since is judged at once.
+UPDATE patient_state SET judge_again_at = %(now)s WHERE patient = ANY(%(patients)s) AND plan_version IS NOT NULL

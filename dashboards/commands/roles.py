@@ -6,7 +6,6 @@ from types import FrameType
 
 import click
 
-from dho import log as logs
 from dho.settings import load
 
 READY_LINE = "ready"
