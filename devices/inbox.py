@@ -1,0 +1,141 @@
+"""The inbox: message identity. The sender's id is the key within the patient; what it meant is kept as a digest.
+
+The caller has locked the patients, so nobody else writes these keys between `known` and `insert`.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from devices.reading import Element, Invalidation, Reading
+from dho.db import Tx
+from dho.sql import queries
+
+SQL = queries("devices")
+Key = tuple[UUID, UUID]
+_encode = msgspec.json.Encoder().encode
+
+
+class Row(Struct, frozen=True):
+    """One row of `inbox`. `gateway` is None where a member of staff or an import entered it."""
+
+    patient: UUID
+    uplink: UUID
+    kind: str
+    digest: bytes
+    taken_at: datetime
+    measured_at: datetime
+    received_at: datetime
+    gateway: str | None
+    performer: UUID | None
+    source: str | None
+    device: str | None
+    context: str | None
+    note: str | None
+    refused: str | None
+    raw: bytes
+    receipt: bytes
+
+
+def known(tx: Tx, keys: Collection[Key]) -> dict[Key, bytes]:
+    """The digests of those (patient, uplink) that were stored before, in one statement."""
+    if not keys:
+        return {}
+    found = tx.execute(SQL["known_uplinks"], {"patients": [patient for patient, _ in keys], "uplinks": [uplink for _, uplink in keys]})
+    return {(patient, uplink): bytes(digest) for patient, uplink, digest in found}
+
+
+def digest(element: Element) -> bytes:
+    """What an understood element means, for comparing with `known`. The patient is in the key, not in the digest."""
+    assert isinstance(element.what, Reading | Invalidation)
+    return element.what.digest
+
+
+def row(element: Element, patient: UUID, receipt: bytes, performer: UUID | None = None) -> Row:
+    """The inbox row of an element that is about to be stored."""
+    what = element.what
+    gateway = None if performer is not None else element.gateway
+    if isinstance(what, Invalidation):
+        at = what.received_at
+        return Row(
+            patient,
+            what.uplink,
+            "invalidation",
+            what.digest,
+            at,
+            at,
+            at,
+            gateway,
+            performer,
+            None,
+            None,
+            None,
+            None,
+            None,
+            element.raw,
+            receipt,
+        )
+    assert isinstance(what, Reading)
+    return Row(
+        patient,
+        what.uplink,
+        "measurement",
+        what.digest,
+        what.taken_at,
+        what.measured_at,
+        what.received_at,
+        gateway,
+        performer,
+        what.source,
+        what.device,
+        what.context,
+        what.note,
+        _encode(what.refused).decode() if what.refused else None,
+        element.raw,
+        receipt,
+    )
+
+
+def insert(tx: Tx, rows: Sequence[Row]) -> None:
+    """Store identities; one that exists is an error, because `known` was asked under the patient's lock."""
+    if rows:
+        columns = zip(*(msgspec.structs.astuple(one) for one in rows), strict=True)
+        tx.execute(SQL["insert_inbox"], [list(column) for column in columns])
+
+
+def invalidate(tx: Tx, invalidations: Sequence[tuple[UUID, Element]]) -> None:
+    """Take readings out of what counts. The reading need not be there yet; the first invalidation of a reading stays."""
+    if not invalidations:
+        return
+    whats = [element.what for _, element in invalidations if isinstance(element.what, Invalidation)]
+    tx.execute(
+        SQL["insert_invalidations"],
+        {
+            "patients": [patient for patient, _ in invalidations],
+            "uplinks": [what.invalidates for what in whats],
+            "ats": [what.received_at for what in whats],
+            "gateways": [element.gateway for _, element in invalidations],
+            "reasons": [what.reason for what in whats],
+        },
+    )
+
+
+def invalidated(tx: Tx, keys: Collection[Key]) -> set[Key]:
+    """Which of these readings have been taken out of what counts (perhaps before they came)."""
+    if not keys:
+        return set()
+    found = tx.execute(
+        SQL["invalidated_uplinks"], {"patients": [patient for patient, _ in keys], "uplinks": [uplink for _, uplink in keys]}
+    )
+    return {(patient, uplink) for patient, uplink in found}
+
+
+def measured_at(tx: Tx, keys: Collection[Key]) -> dict[Key, datetime]:
+    """When these readings were measured; one that has not come yet is left out."""
+    if not keys:
+        return {}
+    found = tx.execute(SQL["measured_at"], {"patients": [patient for patient, _ in keys], "uplinks": [uplink for _, uplink in keys]})
+    return {(patient, uplink): at for patient, uplink, at in found}

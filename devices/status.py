@@ -1,0 +1,69 @@
+"""What gateways say of themselves, and when each was last heard; and which messages were read on them.
+
+Offline means no connection, status or uplink known for five minutes, so every uplink is a sign of life. Signs of life are written at
+most every 30 seconds a gateway: a busy tablet must not rewrite its row with every batch. A simulated gateway's are written always,
+because they are the simulator's clock.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from devices.reading import Element, Rejected, Seen, Status
+from dho.db import Tx
+from dho.sql import queries
+
+SQL = queries("devices")
+
+
+def hear(tx: Tx, elements: Sequence[Element]) -> None:
+    """Note signs of life, the newest status of each gateway, and messages that were read. Unknown gateways leave no trace."""
+    _note_heard(tx, elements)
+    _note_status(tx, elements)
+    _note_seen(tx, elements)
+
+
+def _note_heard(tx: Tx, elements: Iterable[Element]) -> None:
+    heard: dict[str, datetime] = {}
+    for element in elements:
+        if isinstance(element.what, Status | Rejected) and not element.counted:
+            continue  # a last will is the broker speaking; a bad status changes nothing shown
+        at = element.received_at
+        if element.gateway not in heard or heard[element.gateway] < at:
+            heard[element.gateway] = at
+    if heard:
+        gateways = sorted(heard)  # in one order everywhere, so that two workers cannot block each other
+        tx.execute(SQL["note_heard"], {"gateways": gateways, "ats": [heard[gateway] for gateway in gateways]})
+
+
+def _note_status(tx: Tx, elements: Iterable[Element]) -> None:
+    said: dict[str, Status] = {}
+    for element in elements:
+        if isinstance(element.what, Status) and (
+            element.gateway not in said or said[element.gateway].received_at <= element.what.received_at
+        ):
+            said[element.gateway] = element.what
+    if said:
+        gateways = sorted(said)
+        tx.execute(
+            SQL["note_status"],
+            {
+                "gateways": gateways,
+                "states": [said[gateway].state for gateway in gateways],
+                "batteries": [said[gateway].battery for gateway in gateways],
+                "apps": [said[gateway].app for gateway in gateways],
+                "ats": [said[gateway].received_at for gateway in gateways],
+            },
+        )
+
+
+def _note_seen(tx: Tx, elements: Iterable[Element]) -> None:
+    seen = [(element.gateway, element.what) for element in elements if isinstance(element.what, Seen)]
+    if seen:
+        tx.execute(
+            SQL["note_seen"],
+            {
+                "gateways": [gateway for gateway, _ in seen],
+                "messages": [what.message for _, what in seen],
+                "ats": [what.at for _, what in seen],
+            },
+        )
