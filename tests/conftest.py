@@ -6,6 +6,7 @@ named at the end; under `DHO_TEST_REQUIRE=all` it stays in, and fails with the r
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from dho.embedded import EmbeddedPostgres
 from dho.migrate import Ground, migrate
 from tests.services import catalogue, postgres
 from tests.services.clock import MovableClock
+from tests.services.compose import compose as run_compose
 from tests.services.mosquitto import Mosquitto
 from tests.services.pglite import PGlite
 from tests.services.postgres import PostgresServer
@@ -32,6 +34,7 @@ NEEDS = {
     "pglite": "pglite",
     "broker_url": "mosquitto",
     "mosquitto": "own_mosquitto",
+    "compose": "compose",
     "chromium": "chromium",
 }
 GROUNDS = {"timescaledb": "timescaledb_url", "embedded": "embedded_url"}
@@ -185,6 +188,12 @@ def broker_url(request: pytest.FixtureRequest) -> str:
     """The service's log-in at a broker: the one named by `DHO_TEST_MQTT_URL`, else this module's `mosquitto`."""
     given = os.environ.get(catalogue.MQTT_URL)
     return given or str(request.getfixturevalue("mosquitto").url)
+
+
+@pytest.fixture(scope="session")
+def compose() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the compose client in a folder: `compose(folder, ["config"])`."""
+    return run_compose
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 
-from tests.services import mosquitto, pglite
+from tests.services import compose, mosquitto, pglite
 from tests.services.engine import engine
 from tests.services.postgres import BOOKWORM, HOST15, TRIXIE
 
@@ -64,6 +64,7 @@ SERVICES = {
         Service("pglite", "TimescaleDB Community in WebAssembly", pglite.missing),
         Service("mosquitto", "Mosquitto", _mosquitto),
         Service("own_mosquitto", "a Mosquitto that a drill may kill", mosquitto.missing),
+        Service("compose", "the compose client", compose.missing),
         Service("chromium", "the browser Chromium", _chromium),
     )
 }

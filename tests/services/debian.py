@@ -84,7 +84,8 @@ def make_root(root: Root) -> None:
             done = subprocess.run(command, env=env, stdout=out, stderr=subprocess.STDOUT, check=False)
         if done.returncode:
             raise RuntimeError(f"debootstrap {root.suite} failed:\n{log.read_text(errors='replace')[-1500:]}")
-        shutil.rmtree(work / "var/cache/apt", ignore_errors=True)
+        for lists in ("var/cache/apt", "var/lib/apt/lists"):
+            shutil.rmtree(work / lists, ignore_errors=True)
         work.rename(root.path)
 
 

@@ -15,7 +15,7 @@ from tests.services.engine import Engine, engine
 from tests.services.processes import Kept, free_port, wait_for
 
 PASSWORD = "owner-of-a-test-server"
-TRIXIE = Root("trixie", ("postgresql-17-timescaledb", "mosquitto"), "usr/lib/postgresql/17/lib/timescaledb.so")
+TRIXIE = Root("trixie", ("postgresql-17-timescaledb", "mosquitto", "docker-compose"), "usr/lib/postgresql/17/lib/timescaledb.so")
 BOOKWORM = Root("bookworm", ("postgresql-15",), "usr/lib/postgresql/15/bin/postgres")
 HOST15 = Path("/usr/lib/postgresql/15/bin")
 NOBODY = 65534
