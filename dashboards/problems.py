@@ -67,6 +67,8 @@ STATUS: dict[type[DhoError], int] = {
 
 def status_of(error: DhoError) -> int:
     """The HTTP status of a domain error; one that no row names is our own fault."""
+    if isinstance(error, Problem):
+        return error.status
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
@@ -115,7 +117,7 @@ def install(app: FastAPI) -> None:
 
 async def _domain(request: Request, error: Exception) -> Response:
     assert isinstance(error, DhoError)
-    if status_of(error) == 500 and not isinstance(error, Problem):
+    if status_of(error) == 500:
         log.error("an error has no status", problem=error.code)
     return of_error(error, request.url.path)
 

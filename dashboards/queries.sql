@@ -98,3 +98,80 @@ INSERT INTO idempotency (caller, key, request_digest, at, status, answer)
 VALUES (%(caller)s, %(key)s, %(digest)s, %(now)s, %(status)s, %(answer)s)
     ON CONFLICT (caller, key) DO UPDATE
    SET (request_digest, at, status, answer) = (excluded.request_digest, excluded.at, excluded.status, excluded.answer)
+
+-- name: take_role
+-- Go on in another part of the service, until the transaction ends.
+SELECT set_config('role', %(role)s, true)
+
+-- name: feed_history
+-- Which history of the database the feed's numbers belong to.
+SELECT feed_history() AS history
+
+-- name: scopes
+-- The audience keys of active people, each with the role that gives it: their centres, and the patients they are related to.
+SELECT p.id AS person, m.role, 'centre:' || m.centre AS key
+  FROM person p JOIN membership m ON m.person = p.id AND m.during @> %(now)s::timestamptz
+ WHERE p.id = ANY(%(people)s) AND p.active AND m.centre IS NOT NULL AND m.role = ANY(%(centre_roles)s)
+ UNION ALL
+SELECT p.id, c.role, 'patient:' || c.patient
+  FROM person p JOIN care_relation c ON c.person = p.id AND c.during @> %(now)s::timestamptz
+ WHERE p.id = ANY(%(people)s) AND p.active AND c.role = ANY(%(roles)s)
+ ORDER BY person, key, role DESC
+
+-- name: session_in_use
+-- Sessions with an open feed are in use; written once a minute at most, and never for one that has lain idle too long.
+UPDATE session SET seen_at = %(now)s
+ WHERE token_hash = ANY(%(hashes)s) AND seen_at <= %(stale)s AND seen_at > %(idle_since)s AND ended_at IS NULL AND expires_at > %(now)s
+
+-- name: living_credentials
+-- Which of these sessions and tokens still stand.
+SELECT s.token_hash FROM session s JOIN person p ON p.id = s.person AND p.active
+ WHERE s.token_hash = ANY(%(hashes)s) AND s.ended_at IS NULL AND s.expires_at > %(now)s AND s.seen_at > %(idle_since)s
+ UNION ALL
+SELECT t.token_hash FROM api_token t JOIN person p ON p.id = t.person AND p.active
+ WHERE t.token_hash = ANY(%(hashes)s) AND t.ended_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > %(now)s)
+
+-- name: open_alerts_in_sight
+-- The feed's head and all open alerts of patients in sight, in one statement and so at one instant; one row of nulls if there are none.
+SELECT h.seq AS head, o.*
+  FROM feed_head h LEFT JOIN LATERAL (
+       SELECT a.* FROM alert a
+        WHERE a.closed_at IS NULL
+          AND a.patient IN (SELECT v.patient FROM visible_patients(%(person)s, %(now)s) v WHERE v.role = ANY(%(roles)s))) o ON true
+ ORDER BY o.raised_at, o.id
+
+-- name: events_in_scope
+-- The feed's head, its oldest kept number, and what is visible to these keys after a position; one row of nulls if there is nothing.
+SELECT h.seq AS head, (SELECT min(seq) FROM feed_event) AS oldest, e.seq, e.patient, e.body::text AS body,
+       ARRAY(SELECT a.audience FROM feed_audience a WHERE a.seq = e.seq) AS audience
+  FROM feed_head h LEFT JOIN LATERAL (
+       SELECT f.seq, f.patient, f.body FROM feed_event f
+        WHERE f.seq IN (SELECT a.seq FROM feed_audience a WHERE a.audience = ANY(%(keys)s::text[]) AND a.seq > %(after)s::bigint)
+        ORDER BY f.seq LIMIT %(limit)s) e ON true
+ ORDER BY e.seq
+
+-- name: last_in_scope
+-- The last number up to a position that is visible to these keys: one step into the index for each.
+SELECT coalesce(max(last.seq), 0) AS seq
+  FROM unnest(%(keys)s::text[]) AS k (key),
+       LATERAL (SELECT a.seq FROM feed_audience a WHERE a.audience = k.key AND a.seq <= %(up_to)s::bigint ORDER BY a.seq DESC LIMIT 1) last
+
+-- name: new_events
+-- What the live feed's reader has not seen yet, in commit order, with who may see it.
+SELECT e.seq, e.patient, ARRAY(SELECT a.audience FROM feed_audience a WHERE a.seq = e.seq) AS audience, e.body::text AS body
+  FROM feed_event e WHERE e.seq > %(after)s::bigint ORDER BY e.seq LIMIT %(limit)s
+
+-- name: feed_head
+-- The last number of the feed.
+SELECT seq FROM feed_head
+
+-- name: log_frames
+-- One line of the access log for each patient, connection and hour of the live feed.
+INSERT INTO access_log (at, person, role, relation, purpose, patient, what, request)
+SELECT %(at)s, l.person, l.role, l.relation, l.purpose, l.patient, 'feed.event', l.request
+  FROM unnest(%(people)s::uuid[], %(patients)s::uuid[], %(roles)s::text[], %(relations)s::text[], %(purposes)s::text[], %(requests)s::text[])
+       AS l (person, patient, role, relation, purpose, request)
+
+-- name: listen
+-- Be told when there may be something new on the feed.
+LISTEN dho_feed
