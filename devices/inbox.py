@@ -16,11 +16,30 @@ from dho.sql import queries
 
 SQL = queries("devices")
 Key = tuple[UUID, UUID]
+_JSONB = b"\x01"  # version of jsonb's binary form
+TYPES = [
+    "uuid",
+    "uuid",
+    "text",
+    "bytea",
+    "timestamptz",
+    "timestamptz",
+    "timestamptz",
+    "text",
+    "uuid",
+    "text",
+    "text",
+    "bytea",
+    "text",
+    "bytea",
+    "bytea",
+    "bytea",
+]
 _encode = msgspec.json.Encoder().encode
 
 
-class Row(Struct, frozen=True):
-    """One row of `inbox`. `gateway` is None where a member of staff or an import entered it."""
+class Row(Struct, frozen=True, gc=False):
+    """One row of `inbox`. `gateway` is None where a member of staff entered it; `context` and `refused` are jsonb in its binary form."""
 
     patient: UUID
     uplink: UUID
@@ -33,9 +52,9 @@ class Row(Struct, frozen=True):
     performer: UUID | None
     source: str | None
     device: str | None
-    context: str | None
+    context: bytes | None
     note: str | None
-    refused: str | None
+    refused: bytes | None
     raw: bytes
     receipt: bytes
 
@@ -91,9 +110,9 @@ def row(element: Element, patient: UUID, receipt: bytes, performer: UUID | None 
         performer,
         what.source,
         what.device,
-        what.context,
+        None if what.context is None else _JSONB + what.context.encode(),
         what.note,
-        _encode(what.refused).decode() if what.refused else None,
+        _JSONB + _encode(what.refused) if what.refused else None,
         element.raw,
         receipt,
     )
@@ -102,8 +121,7 @@ def row(element: Element, patient: UUID, receipt: bytes, performer: UUID | None 
 def insert(tx: Tx, rows: Sequence[Row]) -> None:
     """Store identities; one that exists is an error, because `known` was asked under the patient's lock."""
     if rows:
-        columns = zip(*(msgspec.structs.astuple(one) for one in rows), strict=True)
-        tx.execute(SQL["insert_inbox"], [list(column) for column in columns])
+        tx.copy(SQL["copy_inbox"], TYPES, map(msgspec.structs.astuple, rows))
 
 
 def invalidate(tx: Tx, invalidations: Sequence[tuple[UUID, Element]]) -> None:

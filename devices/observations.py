@@ -10,6 +10,24 @@ from dho.observation import Observation
 from dho.sql import queries
 
 SQL = queries("devices")
+TYPES = [
+    "timestamptz",
+    "uuid",
+    "uuid",
+    "int2",
+    "text",
+    "text",
+    "numeric",
+    "text",
+    "text",
+    "text",
+    "text",
+    "timestamptz",
+    "text",
+    "numeric",
+    "bool",
+    "bool",
+]
 
 
 def of(element: Element, patient: UUID, *, late: bool) -> list[Observation]:
@@ -42,7 +60,7 @@ def insert(tx: Tx, observations: Sequence[Observation]) -> None:
     """Store facts, in one statement."""
     if not observations:
         return
-    rows = [
+    rows = (
         (
             o.measured_at,
             o.patient,
@@ -62,5 +80,5 @@ def insert(tx: Tx, observations: Sequence[Observation]) -> None:
             o.clock_suspect,
         )
         for o in observations
-    ]
-    tx.execute(SQL["insert_observations"], [list(column) for column in zip(*rows, strict=True)])
+    )
+    tx.copy(SQL["copy_observations"], TYPES, rows)

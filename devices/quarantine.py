@@ -15,6 +15,7 @@ from dho.db import Tx
 from dho.sql import queries
 
 SQL = queries("devices")
+TYPES = ["uuid", "timestamptz", "text", "text", "text", "int4", "bytea", "text", "text", "bool"]
 LONGEST_DETAIL = 300
 
 
@@ -39,7 +40,7 @@ def insert(tx: Tx, refusals: Sequence[tuple[Element, Rejected]]) -> None:
     """Keep refused elements: one row each, in one statement."""
     if not refusals:
         return
-    rows = [
+    rows = (
         (
             uuid4(),
             element.received_at,
@@ -53,8 +54,8 @@ def insert(tx: Tx, refusals: Sequence[tuple[Element, Rejected]]) -> None:
             element.counted,
         )
         for element, why in refusals
-    ]
-    tx.execute(SQL["insert_quarantine"], [list(column) for column in zip(*rows, strict=True)])
+    )
+    tx.copy(SQL["copy_quarantine"], TYPES, rows)
 
 
 def waiting(tx: Tx, *, reason: str | None = None, gateway: str | None = None, limit: int = 100) -> list[Row]:

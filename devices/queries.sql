@@ -18,19 +18,16 @@ SELECT k.patient, k.uplink, i.digest
   FROM unnest(%(patients)s::uuid[], %(uplinks)s::uuid[]) AS k (patient, uplink)
  CROSS JOIN LATERAL (SELECT b.digest FROM inbox b WHERE b.patient = k.patient AND b.uplink = k.uplink LIMIT 1) i
 
--- name: insert_inbox
+-- name: copy_inbox
 -- Message identity, and what came and was answered.
-INSERT INTO inbox (patient, uplink, kind, digest, taken_at, measured_at, received_at, gateway, performer, source, device, context, note, refused,
-                   raw, receipt)
-SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::bytea[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::text[],
-                     %s::uuid[], %s::text[], %s::text[], %s::jsonb[], %s::text[], %s::jsonb[], %s::bytea[], %s::bytea[])
+COPY inbox (patient, uplink, kind, digest, taken_at, measured_at, received_at, gateway, performer, source, device, context, note, refused, raw, receipt)
+FROM STDIN (FORMAT BINARY)
 
--- name: insert_observations
+-- name: copy_observations
 -- Facts, one row per value.
-INSERT INTO observation (measured_at, patient, uplink, position, measurement, code, value, letter, unit, sent_value, sent_unit, received_at,
-                         source, oxygen_l_min, late, clock_suspect)
-SELECT * FROM unnest(%s::timestamptz[], %s::uuid[], %s::uuid[], %s::smallint[], %s::text[], %s::text[], %s::numeric[], %s::text[], %s::text[],
-                     %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::numeric[], %s::boolean[], %s::boolean[])
+COPY observation (measured_at, patient, uplink, position, measurement, code, value, letter, unit, sent_value, sent_unit, received_at, source,
+                  oxygen_l_min, late, clock_suspect)
+FROM STDIN (FORMAT BINARY)
 
 -- name: insert_invalidations
 -- Readings that should not count; the first to say so stays.
@@ -51,11 +48,9 @@ SELECT k.patient, k.uplink, i.measured_at
  CROSS JOIN LATERAL (SELECT b.measured_at FROM inbox b
                       WHERE b.patient = k.patient AND b.uplink = k.uplink AND b.kind = 'measurement' LIMIT 1) i
 
--- name: insert_quarantine
+-- name: copy_quarantine
 -- Elements that could not be taken.
-INSERT INTO quarantine (id, received_at, channel, gateway, topic, position, payload, reason, detail, counted)
-SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::integer[], %s::bytea[], %s::text[], %s::text[],
-                     %s::boolean[])
+COPY quarantine (id, received_at, channel, gateway, topic, position, payload, reason, detail, counted) FROM STDIN (FORMAT BINARY)
 
 -- name: waiting_quarantine
 -- What waits for a replay, newest first.

@@ -16,7 +16,7 @@ from dho.observation import Value
 UNCOUNTED_LEAVES = frozenset({topics.STATUS, topics.SEEN})
 
 
-class Refused(Struct, frozen=True):
+class Refused(Struct, frozen=True, gc=False):
     """One value that was refused alone while its siblings were taken; named so in the receipt."""
 
     code: str
@@ -24,7 +24,7 @@ class Refused(Struct, frozen=True):
     detail: str
 
 
-class Rejected(Struct, frozen=True):
+class Rejected(Struct, frozen=True, gc=False):
     """Why an element was not taken: a reason of the contract and one English sentence for its sender, without what was written in it."""
 
     reason: str
@@ -32,13 +32,13 @@ class Rejected(Struct, frozen=True):
     refused: tuple[Refused, ...] = ()
 
 
-class Ignored(Struct, frozen=True):
+class Ignored(Struct, frozen=True, gc=False):
     """Nothing to take and nobody to tell; counted under its reason."""
 
     reason: str
 
 
-class Reading(Struct, frozen=True):
+class Reading(Struct, frozen=True, gc=False):
     """What a device, a patient or a member of staff said, in canonical units; not yet about anybody.
 
     `patient` is whom the sender named, None if nobody. `taken_at` is the instant that was sent, `measured_at` the one that counts: the
@@ -64,7 +64,7 @@ class Reading(Struct, frozen=True):
     arrived: str | None = None
 
 
-class Invalidation(Struct, frozen=True):
+class Invalidation(Struct, frozen=True, gc=False):
     """A reading that should no longer count; it may arrive before the reading, and then waits for it."""
 
     uplink: UUID
@@ -76,7 +76,7 @@ class Invalidation(Struct, frozen=True):
     arrived: str | None = None
 
 
-class Status(Struct, frozen=True):
+class Status(Struct, frozen=True, gc=False):
     """What a gateway said of itself. `battery` is 0 to 1; `clock` is the gateway's own time."""
 
     state: str
@@ -86,14 +86,14 @@ class Status(Struct, frozen=True):
     clock: datetime | None = None
 
 
-class Seen(Struct, frozen=True):
+class Seen(Struct, frozen=True, gc=False):
     """A message was read on the tablet, `at` by the tablet's clock."""
 
     message: UUID
     at: datetime
 
 
-class Element(Struct, frozen=True):
+class Element(Struct, frozen=True, gc=False):
     """One object of a payload. `position` is its index in the array that was sent, or None; `id` is as sent, None if none could be read
     (a non-UUID one is cut at 64 characters); `raw` is exactly its bytes."""
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 
 
-class Value(Struct, frozen=True):
+class Value(Struct, frozen=True, gc=False):
     """One value of a reading: the measurement in its canonical unit, and beside it exactly what was sent."""
 
     measurement: str
@@ -22,7 +22,7 @@ class Value(Struct, frozen=True):
     sent_unit: str
 
 
-class Observation(Struct, frozen=True):
+class Observation(Struct, frozen=True, gc=False):
     """A fact about one patient: one value, true at one instant.
 
     `measured_at` orders it and places it in windows; `received_at` drives deadlines. `measurement` is a name from `dho.codes`, or

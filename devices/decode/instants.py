@@ -21,11 +21,10 @@ _GRAMMAR = re.compile(
 def instant(text: str, pointer: str = "/taken_at") -> datetime | Rejected:
     """The instant in UTC, or why it cannot be taken: `bad_time`, `no_offset`, `time_out_of_range` (before the year 2000)."""
     try:
-        if text[-1] == "Z":
-            if text[4] + text[7] + text[10] + text[13] + text[16] == "--T::" and text[19] in ".Z":
+        if text[4:17:3] == "--T::" and text[19] in ".Z+-":
+            if text[-1] == "Z":
                 return _in_range(datetime.fromisoformat(text), pointer)
-        elif text[4] + text[7] + text[10] + text[13] + text[16] + text[-3] == "--T:::" and text[19] in ".+-" and text[-6] in "+-":
-            if text[-5:] <= "14:00" and text[-2] <= "5":
+            if text[-6] in "+-" and text[-3] == ":" and text[-5:] <= "14:00" and text[-2] <= "5":
                 return _in_range(datetime.fromisoformat(text).astimezone(UTC), pointer)
     except (ValueError, IndexError, OverflowError):
         pass

@@ -21,6 +21,7 @@ from devices.reading import Invalidation, Reading, Refused, Rejected
 LONGEST_NOTE = 2000
 LONGEST_DEVICE = 64
 MOST_OXYGEN = Decimal(100)  # L/min; high-flow devices end at 60
+LARGEST_POWER = 300  # of ten, in a context number
 _CONTEXTS_KEPT = 1024
 
 
@@ -39,7 +40,7 @@ def decode_native(raw: bytes, received_at: datetime) -> tuple[str | None, Readin
 
 
 def _reading(said: sent.SentMeasurement, received_at: datetime) -> Reading | Rejected:
-    if bytes(said.invalidates):
+    if said.invalidates is not sent.NOTHING:
         return Rejected("malformed", "An element is a measurement or an invalidation: send `values` and `invalidates` apart.")
     uplink, patient = uuid(said.id), uuid(said.patient) if said.patient is not None else None
     if uplink is None or (patient is None and said.patient is not None):
@@ -76,7 +77,7 @@ def _reading(said: sent.SentMeasurement, received_at: datetime) -> Reading | Rej
 
 
 def _invalidation(said: sent.SentInvalidation, received_at: datetime) -> Invalidation | Rejected:
-    if bytes(said.values):
+    if said.values is not sent.NOTHING:
         return Rejected("malformed", "An element is a measurement or an invalidation: send `values` and `invalidates` apart.")
     uplink, patient = uuid(said.id), uuid(said.patient) if said.patient is not None else None
     invalidates = uuid(said.invalidates)
@@ -112,7 +113,7 @@ def _too_long(note: str | None, device: str | None, pointer: str = "/note") -> R
 
 
 def _arrived(said: Raw) -> str | None:
-    if not bytes(said):
+    if said is sent.NOTHING:
         return None
     text = msgspec.json.decode(said)
     return text if isinstance(text, str) else None
@@ -131,9 +132,9 @@ _contexts: dict[bytes, _Context | Rejected] = {}
 
 def _context(said: Raw) -> _Context | Rejected:
     """`context` in canonical form. Devices send the same few over and over, so the newest are kept by their bytes."""
-    raw = bytes(said)
-    if not raw or raw == b"null":
+    if said is sent.NOTHING:
         return _NO_CONTEXT
+    raw = bytes(said)
     found = _contexts.get(raw)
     if found is None:
         found = _read_context(raw)
@@ -145,6 +146,8 @@ def _context(said: Raw) -> _Context | Rejected:
 
 
 def _read_context(raw: bytes) -> _Context | Rejected:
+    if raw == b"null":
+        return _NO_CONTEXT
     if not raw.startswith(b"{"):
         return Rejected("wrong_type", "/context must be an object.")
     whole = _numbers_as_sent(raw)
@@ -175,8 +178,10 @@ def _numbers_as_sent(raw: bytes) -> dict[str, Any] | Rejected:
             waiting += part.values()
         elif isinstance(part, list):
             waiting += part
-        elif isinstance(part, Decimal) and (abs(part.adjusted()) > 300 or len(part.as_tuple().digits) > LONGEST_NUMBER):
-            return too_much
-        elif isinstance(part, int) and abs(part) >= 10**LONGEST_NUMBER:
+        elif isinstance(part, int | Decimal) and _is_too_much(Decimal(part)):
             return too_much
     return tree
+
+
+def _is_too_much(number: Decimal) -> bool:
+    return abs(number.adjusted()) > LARGEST_POWER or len(number.as_tuple().digits) > LONGEST_NUMBER

@@ -9,7 +9,7 @@ import re
 import msgspec
 from msgspec import Raw, Struct, field
 
-_NOTHING = Raw()
+NOTHING = Raw()
 _NUL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # matches an unterminated one too: never looks at a byte twice
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
@@ -34,10 +34,10 @@ class SentMeasurement(Struct):
     patient: str | None = None
     device: str | None = None
     source: str | None = None
-    context: Raw = _NOTHING
+    context: Raw = NOTHING
     note: str | None = None
-    invalidates: Raw = _NOTHING
-    arrived: Raw = field(default=_NOTHING, name="x-arrived-at")
+    invalidates: Raw = NOTHING
+    arrived: Raw = field(default=NOTHING, name="x-arrived-at")
 
 
 class SentInvalidation(Struct):
@@ -47,14 +47,14 @@ class SentInvalidation(Struct):
     invalidates: str
     reason: str
     patient: str | None = None
-    values: Raw = _NOTHING
-    arrived: Raw = field(default=_NOTHING, name="x-arrived-at")
+    values: Raw = NOTHING
+    arrived: Raw = field(default=NOTHING, name="x-arrived-at")
 
 
 class Sender(Struct):
     """The one member that every kind of element has."""
 
-    id: Raw = _NOTHING
+    id: Raw = NOTHING
 
 
 class NotAcceptable(Exception):
@@ -74,7 +74,7 @@ def check_text(raw: bytes) -> None:
             raw.decode()
         except UnicodeDecodeError:
             raise NotAcceptable from None
-    if b"\\u0000" in raw and _NUL_ESCAPE.search(raw):
+    if b"\\" in raw and _NUL_ESCAPE.search(raw):
         raise NotAcceptable
     if raw.count(b"{") + raw.count(b"[") > DEEPEST and deeper_than(raw, DEEPEST):
         raise NotAcceptable

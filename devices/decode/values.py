@@ -30,12 +30,13 @@ class _Known(NamedTuple):
     low: Decimal
     high: Decimal
     letters: tuple[str, ...]
+    is_native: bool
 
 
 def _table() -> dict[tuple[str, str], _Known]:
     zero = Decimal(0)
     return {
-        (code, unit): _Known(m.name, m.unit, conversion, *(m.hard or (zero, zero)), m.letters)
+        (code, unit): _Known(m.name, m.unit, conversion, *(m.hard or (zero, zero)), m.letters, conversion.step is None and not m.letters)
         for code, m in BY_CODE.items()
         for unit, conversion in m.units.items()
     }
@@ -62,26 +63,33 @@ def judge(sent: list[SentValue]) -> Judged | Rejected:
     refused: list[Refused] = []
     meaning: list[str] = []
     names: set[str] = set()
-    for value in sent:
+    for position, value in enumerate(sent):
         known = KNOWN.get((value.code, value.unit))
         if known is None:
-            return _not_known(value, len(names))
+            return _not_known(value, position)
         name = known.name
         if name in names:
             # two codes of one measurement are the same code twice: they would be two readings of one instant
-            return Rejected(
-                "duplicate_code",
-                f"/values/{len(names)}/code: {name} comes twice in one measurement; send the second under an id of its own.",
-            )
+            return Rejected("duplicate_code", f"/values/{position}/code: {name} comes twice: send the second in an element of its own.")
         names.add(name)
         text = str(value.value, "ascii", "replace")
-        found = _letter(known, value.value, len(names) - 1) if known.letters else _number(known, text, len(names) - 1)
-        if isinstance(found, Rejected):
-            return found
-        canonical, possible = found
-        meaning.append(f"{name}={plain(canonical) if isinstance(canonical, Decimal) else canonical}")
+        canonical: Decimal | str
+        if known.is_native and len(text) <= _SHORT and text.isdecimal():  # a whole number in the canonical unit: nearly always
+            canonical = Decimal(text)
+            possible = known.low <= canonical <= known.high
+            meaning.append(f"{name}={text}")
+        else:
+            found = _letter(known, value.value, position) if known.letters else _number(known, text, position)
+            if isinstance(found, Rejected):
+                return found
+            canonical, possible = found
+            if isinstance(canonical, str):
+                meaning.append(f"{name}={canonical}")
+                text = canonical
+            else:
+                meaning.append(f"{name}={plain(canonical)}")
         if possible:
-            values[name] = Value(name, value.code, canonical, known.unit, text if isinstance(canonical, Decimal) else canonical, value.unit)
+            values[name] = Value(name, value.code, canonical, known.unit, text, value.unit)
         else:
             refused.append(_impossible(value.code, known))
     if "systolic" in values and "diastolic" in values:
