@@ -17,24 +17,7 @@ from dho.sql import queries
 SQL = queries("devices")
 Key = tuple[UUID, UUID]
 _JSONB = b"\x01"  # version of jsonb's binary form
-TYPES = [
-    "uuid",
-    "uuid",
-    "text",
-    "bytea",
-    "timestamptz",
-    "timestamptz",
-    "timestamptz",
-    "text",
-    "uuid",
-    "text",
-    "text",
-    "bytea",
-    "text",
-    "bytea",
-    "bytea",
-    "bytea",
-]
+TYPES = "uuid uuid text bytea timestamptz timestamptz timestamptz text uuid text text bytea text bytea bytea bytea"
 _encode = msgspec.json.Encoder().encode
 
 

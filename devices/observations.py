@@ -10,24 +10,7 @@ from dho.observation import Observation
 from dho.sql import queries
 
 SQL = queries("devices")
-TYPES = [
-    "timestamptz",
-    "uuid",
-    "uuid",
-    "int2",
-    "text",
-    "text",
-    "numeric",
-    "text",
-    "text",
-    "text",
-    "text",
-    "timestamptz",
-    "text",
-    "numeric",
-    "bool",
-    "bool",
-]
+TYPES = "timestamptz uuid uuid int2 text text numeric text text text text timestamptz text numeric bool bool"
 
 
 def of(element: Element, patient: UUID, *, late: bool) -> list[Observation]:

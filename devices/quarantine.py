@@ -15,7 +15,7 @@ from dho.db import Tx
 from dho.sql import queries
 
 SQL = queries("devices")
-TYPES = ["uuid", "timestamptz", "text", "text", "text", "int4", "bytea", "text", "text", "bool"]
+TYPES = "uuid timestamptz text text text int4 bytea text text bool"
 LONGEST_DETAIL = 300
 
 
