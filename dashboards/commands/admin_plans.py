@@ -15,7 +15,7 @@ from dashboards.commands.lookups import instant_given, require_patient
 from dashboards.commands.operator import OPERATOR, as_owner, here
 from dashboards.commands.plan_templates import checked_text, template, template_names
 from dho.errors import Invalid
-from dho.plan import read_document
+from dho.plan_text import read_document
 
 
 @click.group()

@@ -13,7 +13,8 @@ from alerts.store import SQL as ALERTS_SQL
 from dashboards.commands.operator import SQL
 from devices import topics
 from dho.db import Tx
-from dho.plan import PlanRef, read_document, read_plan
+from dho.plan import PlanRef, read_plan
+from dho.plan_text import read_document
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 STATEMENTS = ("patients", "responsibility", "gateways", "assignments", "plans", "states")

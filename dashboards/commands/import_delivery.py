@@ -73,14 +73,14 @@ class Straight:
         ]
         judged_at = max(messages[-1].received_at, self._judged_at.get(patient, messages[-1].received_at))
         self._judged_at[patient] = judged_at
-        receipts = self._take(messages, judged_at)
+        receipts = self._take(messages, judged_at, patient)
         for line, receipt in zip(lines, receipts, strict=True):
             yield Delivered.of(line, json.loads(receipt.body))
 
-    def _take(self, messages: Sequence[Message], now: datetime) -> list[Receipt]:
+    def _take(self, messages: Sequence[Message], now: datetime, patient: UUID) -> list[Receipt]:
         for attempt in range(ATTEMPTS):
             try:
-                return self._intake.take(messages, now)
+                return self._intake.take(messages, now, about=patient)
             except TransientDatabaseError:
                 if attempt == ATTEMPTS - 1:
                     raise

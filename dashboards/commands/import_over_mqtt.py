@@ -131,4 +131,4 @@ class OverMqtt:
             client.subscribe(topics.topic(self._gateway, topics.RECEIPTS), qos=1)
 
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
-        self._receipts.put(message.payload)
+        self._receipts.put(bytes(message.payload))

@@ -114,7 +114,6 @@ def _opaque_id(secret_key: str, centre: UUID, name: str) -> UUID:
 
 
 def _open_door(tx: Tx, centres: Mapping[UUID, UUID]) -> None:
-    """A gateway per centre that stands for imports, so that they are attributed and traced like everything else."""
+    """A gateway per centre that stands for imports, so that a trace says how a value came."""
     each = sorted(set(centres.values()))
     tx.execute(SQL["import_gateways"], {"centres": each, "secret_hashes": [secrets.token_bytes(32) for _ in each], "now": tx.now})
-    tx.execute(SQL["import_assignments"], {"patients": list(centres), "centres": list(centres.values())})

@@ -25,7 +25,7 @@ from dashboards.commands.plan_templates import checked_text, template
 from devices.address import BrokerAddress
 from dho import clock as house_clock
 from dho.db import Database
-from dho.plan import read_document
+from dho.plan_text import read_document
 from dho.settings import Settings
 
 LINES_AT_ONCE = 20_000

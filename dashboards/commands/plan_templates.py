@@ -9,7 +9,8 @@ import msgspec
 
 import dho
 from dho.errors import NotFound
-from dho.plan import PlanRef, read_document, read_plan
+from dho.plan import PlanRef, read_plan
+from dho.plan_text import read_document
 
 FOLDER = Path(dho.__file__).parent / "templates"
 _ENCODER = msgspec.json.Encoder(decimal_format="number")

@@ -138,13 +138,63 @@ SELECT 'import-' || c.id, c.id, u.secret_hash, %(now)s
   FROM unnest(%(centres)s::uuid[], %(secret_hashes)s::bytea[]) AS u(centre, secret_hash) JOIN centre c ON c.id = u.centre
     ON CONFLICT (id) DO NOTHING
 
--- name: import_assignments
--- Imports may be about these patients, at any time.
-INSERT INTO assignment (id, patient, gateway, during)
-SELECT gen_random_uuid(), u.patient, 'import-' || u.centre, tstzrange('2000-01-01Z', NULL)
-  FROM unnest(%(patients)s::uuid[], %(centres)s::uuid[]) AS u(patient, centre)
- WHERE NOT EXISTS (SELECT FROM assignment a WHERE a.patient = u.patient AND a.gateway = 'import-' || u.centre)
-
 -- name: judge_now
 -- After an import: what time alone has brought since is judged at once.
 UPDATE patient_state SET judge_again_at = %(now)s WHERE patient = ANY(%(patients)s) AND plan_version IS NOT NULL
+
+-- name: trace_inbox
+-- What was stored under a sender's id, for every patient that has it.
+SELECT b.*, p.kind AS patient_kind FROM inbox b JOIN patient p ON p.id = b.patient WHERE b.uplink = %(id)s ORDER BY b.received_at
+
+-- name: trace_quarantine
+-- Quarantined elements with this id, as their own or somewhere in their bytes.
+SELECT * FROM quarantine WHERE id = %(id)s OR strpos(lower(encode(payload, 'escape')), %(text)s) > 0 ORDER BY received_at LIMIT 100
+
+-- name: trace_observations
+-- The values of one reading.
+SELECT * FROM observation WHERE patient = %(patient)s AND uplink = %(id)s AND measured_at = %(measured_at)s ORDER BY position
+
+-- name: trace_invalidation
+-- Whether and why the reading should not count.
+SELECT * FROM invalidation WHERE patient = %(patient)s AND uplink = %(id)s
+
+-- name: trace_alerts
+-- Alerts in whose journal this reading is quoted; the patient's own journal is searched, nothing else.
+SELECT DISTINCT e.alert FROM alert a JOIN alert_event e ON e.alert = a.id
+ WHERE a.patient = %(patient)s AND strpos((e.change -> 'because')::text, %(text)s) > 0
+
+-- name: trace_journal
+-- The whole journal of these alerts.
+SELECT e.alert, e.version, e.type, e.at, p.user_name AS by, e.actor_kind, e.reason, e.change
+  FROM alert_event e LEFT JOIN person p ON p.id = e.actor WHERE e.alert = ANY(%(alerts)s) ORDER BY e.at, e.alert, e.version
+
+-- name: trace_frames
+-- Frames that told of these alerts, and zone changes in the moment of the reading's arrival. Kept 30 days.
+SELECT seq, type, at, centre, alert FROM feed_event
+ WHERE alert = ANY(%(alerts)s) OR (patient = %(patient)s AND type = 'patient.zone' AND at = ANY(%(moments)s)) ORDER BY seq
+
+-- name: trace_looks
+-- Who has looked at the patient since the reading came.
+SELECT l.at, p.user_name AS by, l.role, l.relation, l.purpose, l.what, l.request
+  FROM access_log l LEFT JOIN person p ON p.id = l.person WHERE l.patient = %(patient)s AND l.at >= %(received_at)s ORDER BY l.at LIMIT 500
+
+-- name: log_operator_look
+-- An operator's look at a patient's data, written with the read.
+INSERT INTO access_log (at, person, role, relation, purpose, patient, what)
+VALUES (%(now)s, NULL, 'system_admin', 'operator', 'trace', %(patient)s, %(what)s)
+
+-- name: work_waiting
+-- What `watch` has not done yet, and since when. Simulated patients live at their simulator's time and are left out.
+SELECT (SELECT count(*) FROM patient_state s JOIN patient p ON p.id = s.patient AND p.kind <> 'simulated' WHERE s.judge_again_at <= %(now)s) AS deadlines,
+       (SELECT min(s.judge_again_at) FROM patient_state s JOIN patient p ON p.id = s.patient AND p.kind <> 'simulated'
+         WHERE s.judge_again_at <= %(now)s) AS oldest_deadline,
+       (SELECT count(*) FROM outbox WHERE sent_at IS NULL) AS outbox,
+       (SELECT min(created_at) FROM outbox WHERE sent_at IS NULL) AS oldest_outbox
+
+-- name: last_heard
+-- When any gateway was last heard, and how many there are.
+SELECT (SELECT max(heard_at) FROM gateway_status) AS at, (SELECT count(*) FROM gateway WHERE revoked_at IS NULL) AS registered
+
+-- name: quarantine_waiting
+-- How many messages wait for a replay.
+SELECT count(*) AS count FROM quarantine WHERE replayed_at IS NULL

@@ -6,9 +6,8 @@ from types import FrameType
 
 import click
 
-from dho.settings import load
-
-READY_LINE = "ready"
+from dho import log as logs
+from dho.settings import Settings, load
 
 
 def _until_told_to_stop() -> threading.Event:
@@ -37,3 +36,52 @@ def migrate(mark_test: bool) -> None:
         settings.require("database_url")
     ground = bring_up_to_date(settings.owner_url, test_database=mark_test)
     click.echo(f"The schema is up to date, on {ground}.")
+
+
+@click.command()
+@click.option("--worker", type=click.IntRange(0), default=0, show_default=True, help="This worker's number, from 0; each its own.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="How many workers share the load.")
+def ingest(worker: int, workers: int) -> None:
+    """Take what gateways send: store, judge, acknowledge, answer. Ends cleanly at SIGTERM."""
+    from alerts.intake import Intake
+    from devices.listener import Listener
+    from dho import clock
+    from dho.db import INGEST, Database
+
+    if worker >= workers:
+        raise click.UsageError(f"--worker {worker} needs --workers {worker + 1} or more")
+    settings = _role("database_url", "mqtt_url", "secret_key")
+    stop = _until_told_to_stop()
+    database = Database(settings.database_url, "ingest", size=2)
+    with database.transaction(INGEST, "start", clock.now()) as tx:
+        simulation = bool(tx.execute("SELECT simulation FROM installation").fetchall()[0][0])
+    intake = Intake(database, f"ingest-{worker}", simulation=simulation)
+    try:
+        Listener(settings, worker=worker, workers=workers, take=lambda messages: intake.take(messages, clock.now())).run(stop)
+    finally:
+        database.close()
+
+
+@click.command()
+def watch() -> None:
+    """Do what time alone brings: missed measurements, escalation, what waits to be sent. Any number may run. Ends cleanly at SIGTERM."""
+    from alerts.watch import run
+
+    settings = _role("database_url", "mqtt_url")
+    run(settings, _until_told_to_stop())
+
+
+@click.command()
+@click.option("--only", type=click.Choice(["patient", "staff", "ops"]), help="Serve one network zone alone; metrics are on ops.")
+def serve(only: str | None) -> None:
+    """Serve pages, the API and the live feed on DHO_HTTP_HOST and DHO_HTTP_PORT. Ends cleanly at SIGTERM."""
+    from dashboards.app import serve as serve_app
+
+    serve_app(_role("database_url", "secret_key"), only)  # type: ignore[arg-type]
+
+
+def _role(*needed: str) -> Settings:
+    """The settings of a role, and its log on standard error."""
+    settings = load().require(*needed)
+    logs.configure(settings.log_level)
+    return settings

@@ -1,0 +1,192 @@
+"""What `dho doctor` looks at: one function an examination, each with findings that a tired person understands at night."""
+
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from paho.mqtt.client import Client, MQTTMessage
+
+from dashboards.commands.operator import SQL
+from devices import topics
+from devices.address import BrokerAddress, new_client
+from devices.counters import totals
+from dho.db import Tx
+from dho.errors import DhoError
+from dho.migrate import pending
+from dho.settings import SHORTEST_SECRET, Settings
+
+GROUNDS = {
+    "timescaledb-community": "TimescaleDB, Community licence (hypertable, columnstore, policies)",
+    "timescaledb-apache": "TimescaleDB, Apache-2 licence (hypertable)",
+    "postgresql": "plain PostgreSQL (ordinary tables)",
+}
+CLOCK_WARN, CLOCK_BAD = timedelta(seconds=1), timedelta(seconds=30)
+LATE_DEADLINE, LATE_OUTBOX = timedelta(seconds=30), timedelta(minutes=5)
+BROKER_WAITS_S = 5.0
+PROBE_WAITS_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: ok, worth a look (`warn`), or bad, and the sentence."""
+
+    what: str
+    state: Literal["ok", "warn", "bad"]
+    said: str
+
+
+def examine_ground(tx: Tx, now: datetime) -> list[Finding]:
+    """Which server and edition, and whether the schema is up to date."""
+    version = tx.raw.info.server_version
+    said = f"PostgreSQL {version // 10000}.{version % 10000} answers"
+    behind = pending(tx.raw)
+    if behind:
+        return [
+            Finding("database", "ok", f"{said}."),
+            Finding("schema", "bad", f"{len(behind)} migrations are pending, {behind[0]} first: run `dho migrate`."),
+        ]
+    row = tx.row("SELECT ground, is_test, simulation FROM installation")
+    findings = [Finding("database", "ok", f"{said}: {GROUNDS[row.ground]}."), Finding("schema", "ok", "It is up to date.")]
+    if row.ground.startswith("timescaledb"):
+        extension = tx.row("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'")
+        licence = tx.row("SELECT current_setting('timescaledb.license', true) AS licence").licence
+        state: Literal["ok", "bad"] = "ok" if extension else "bad"
+        said = (
+            f"timescaledb {extension.extversion}, licence {licence}"
+            if extension
+            else "timescaledb is gone, but the schema was made with it"
+        )
+        findings.append(Finding("extension", state, f"{said}."))
+    if row.simulation or row.is_test:
+        kind = "demo database: the simulator's arrival times count" if row.simulation else "test database: a test clock is accepted"
+        findings.append(Finding("purpose", "warn", f"This is a {kind}; never use it for real patients."))
+    return findings
+
+
+def examine_clock(tx: Tx, now: datetime) -> list[Finding]:
+    """The difference between this machine's clock and the database server's; deadlines are judged by the former."""
+    off = tx.row("SELECT clock_timestamp() AS at").at - now
+    size = abs(off)
+    said = f"{off.total_seconds():+.3f} s from the database server's."
+    return [Finding("clock", "bad" if size > CLOCK_BAD else "warn" if size > CLOCK_WARN else "ok", said)]
+
+
+def examine_work(tx: Tx, now: datetime) -> list[Finding]:
+    """Whether `watch` keeps up: deadlines past due and what waits to be sent."""
+    row = tx.row(SQL["work_waiting"], {"now": now})
+    late = now - row.oldest_deadline if row.oldest_deadline else timedelta(0)
+    bad = late > LATE_DEADLINE
+    said = f"{row.deadlines} patients past their deadline" + (f", the oldest for {_span(late)}: is `dho watch` running?" if bad else ".")
+    findings = [Finding("watch", "bad" if bad else "ok", said)]
+    waits = now - row.oldest_outbox if row.oldest_outbox else timedelta(0)
+    said = f"{row.outbox} messages wait to be sent" + (f", the oldest for {_span(waits)}." if row.outbox else ".")
+    return [*findings, Finding("outbox", "warn" if waits > LATE_OUTBOX else "ok", said)]
+
+
+def examine_intake(tx: Tx, now: datetime) -> list[Finding]:
+    """When gateways were last heard, whether the conservation sum holds, and what waits in quarantine."""
+    heard = tx.row(SQL["last_heard"])
+    said = f"Last heard a gateway {_span(now - heard.at)} ago" if heard.at else "No gateway has been heard yet"
+    findings = [Finding("gateways", "ok", f"{said}; {heard.registered} are registered.")]
+    sums = totals(tx)
+    count = {
+        name: sum(value for (of, _), value in sums.items() if of == name) for name in ("received", "stored", "duplicate", "quarantined")
+    }
+    whole = count["received"] == count["stored"] + count["duplicate"] + count["quarantined"]
+    told = f"{count['received']} received = {count['stored']} stored + {count['duplicate']} duplicates + {count['quarantined']} quarantined"
+    findings.append(Finding("conservation", "ok" if whole else "bad", f"{told}{'' if whole else ': THE SUM DOES NOT HOLD'}."))
+    waiting = tx.row(SQL["quarantine_waiting"])
+    return [*findings, Finding("quarantine", "warn" if waiting.count else "ok", f"{waiting.count} messages wait (`dho quarantine list`).")]
+
+
+DATABASE_CHECKS: tuple[Callable[[Tx, datetime], list[Finding]], ...] = (examine_ground, examine_clock, examine_work, examine_intake)
+
+
+def examine_secret(settings: Settings) -> Finding:
+    """Whether the server key is there and long enough."""
+    if not settings.secret_key:
+        return Finding("secret", "warn", "DHO_SECRET_KEY is not set for this command; ingest and serve need it.")
+    if len(settings.secret_key) < SHORTEST_SECRET or len(set(settings.secret_key)) < 8:
+        return Finding("secret", "bad", f"DHO_SECRET_KEY is weak: give it {SHORTEST_SECRET} random characters or more.")
+    return Finding("secret", "ok", "DHO_SECRET_KEY is long enough.")
+
+
+def examine_broker(settings: Settings) -> list[Finding]:
+    """Whether the broker lets us in, what waits there for ingest, and whether it enforces an access list."""
+    if not settings.mqtt_url:
+        return [Finding("broker", "warn", "DHO_MQTT_URL is not set for this command.")]
+    try:
+        address = BrokerAddress.parse(settings.mqtt_url, settings.mqtt_ca_file)
+    except DhoError as error:
+        return [Finding("broker", "bad", str(error))]
+    probe = _Probe(address)
+    try:
+        refusal = probe.connect()
+        if refusal:
+            return [Finding("broker", "bad", refusal)]
+        return [Finding("broker", "ok", f"{address.host}:{address.port} lets us in, MQTT 5."), probe.access_list()]
+    finally:
+        probe.close()
+
+
+class _Probe:
+    """A connection that listens outside of what the access list allows the service: an enforcing broker keeps it silent."""
+
+    def __init__(self, address: BrokerAddress) -> None:
+        self._address = address
+        self._topic = f"dho-doctor/{secrets.token_hex(8)}"
+        self._connected, self._heard = threading.Event(), threading.Event()
+        self._reason: Any = None
+        self._client = new_client(address, f"dho-doctor-{secrets.token_hex(4)}")
+        self._client.on_connect, self._client.on_message = self._on_connect, self._on_message
+
+    def connect(self) -> str | None:
+        """None, or the sentence that says why not."""
+        try:
+            self._client.connect(self._address.host, self._address.port)
+        except (OSError, socket.gaierror) as error:
+            return f"No broker answers at {self._address.host}:{self._address.port} ({type(error).__name__})."
+        self._client.loop_start()
+        if not self._connected.wait(BROKER_WAITS_S):
+            return f"The broker at {self._address.host}:{self._address.port} does not answer."
+        return f"The broker refuses our log-in: {self._reason}." if self._reason.is_failure else None
+
+    def access_list(self) -> Finding:
+        """The service's own account may write below dho/v1/ only; a broker that delivers something else enforces nothing."""
+        self._client.subscribe(self._topic, qos=1)
+        deadline = time.monotonic() + PROBE_WAITS_S
+        while time.monotonic() < deadline:
+            self._client.publish(self._topic, b"?", qos=1)
+            if self._heard.wait(PROBE_WAITS_S / 4):
+                said = f"It enforces no access list: a gateway could write as another. Never use it for real patients ({topics.ROOT}/…)."
+                return Finding("access list", "bad" if not _is_loopback(self._address.host) else "warn", said)
+        return Finding("access list", "ok", "It enforces an access list.")
+
+    def close(self) -> None:
+        """Say goodbye."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_connect(self, _client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._reason = reason
+        self._connected.set()
+
+    def _on_message(self, _client: Client, _userdata: Any, _message: MQTTMessage) -> None:
+        self._heard.set()
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "127.0.0.1", "::1")
+
+
+def _span(duration: timedelta) -> str:
+    seconds = int(duration.total_seconds())
+    for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {name}"
+    return f"{max(0, seconds)} s"
