@@ -99,11 +99,7 @@ class Hand:
         self.fired.clear()
         before = {reading.measurement: self.state.last.get(reading.measurement) for _, reading in heard}
         for listener, reading in heard:
-            for rule, item in listener.missing:
-                self._miss(rule, item, at - _TICK)
-            self._remember(listener, reading)
-            for rule, item in listener.missing:
-                self._served(rule, item, reading)
+            self._arrive(listener, reading)
         judged = [(rule, reading) for listener, reading in heard for rule in listener.rules]
         windowed = {rule.id: rule for rule, _ in judged if rule.windowed}
         groups = {name: [reading for rule, reading in judged if rule.id == name] for name in windowed}
@@ -119,6 +115,14 @@ class Hand:
                 self._apply(score, newest, score.look_at(at, self.outlook(score)), False)
         touched = frozenset(name for listener, _ in heard for name in listener.ids)
         self._derive(touched, at, key_of(newest))
+
+    def _arrive(self, listener: Listener, reading: Seen) -> None:
+        """Into the newest readings; slots missed before it, and the ones it serves."""
+        for rule, item in listener.missing:
+            self._miss(rule, item, reading.at - _TICK)
+        self._remember(listener, reading)
+        for rule, item in listener.missing:
+            self._served(rule, item, reading)
 
     def outlook(self, rule: Rule) -> Outlook:
         """What a rule may look at beside the reading."""
@@ -262,10 +266,10 @@ class Hand:
         for rule, item in self.plan.missing:
             self._miss(rule, item, self.now)
         for name, episode in list(self.state.episodes.items()):
-            rule = self.plan.by_id[name]
-            moment = wake(rule, episode)
+            waiting = self.plan.by_id[name]
+            moment = wake(waiting, episode)
             if moment is not None and moment <= self.now:
-                done = tick(rule, episode, self.now)
-                self._became(rule, done, moment)
+                done = tick(waiting, episode, self.now)
+                self._became(waiting, done, moment)
                 if done.events:
                     self._derive(frozenset((name,)), done.events[-1].at, done.events[-1].key)

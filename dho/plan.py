@@ -1,7 +1,7 @@
 """A self-treatment plan, compiled: what evaluation, the chart and the tablet use.
 
-`read_plan` takes a document (see `plan_text.read_document`) and refuses it with *every* reason, or gives a frozen plan whose limits stand in
-canonical units and whose rules are found by measurement.
+`read_plan` takes a document (see `plan_text.read_document`) and refuses it with *every* reason, or gives a frozen plan whose limits stand
+in canonical units and whose rules are found by measurement.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ from dho.plan_checks import across
 from dho.plan_document import read_sections
 from dho.plan_rules import read_rules
 from dho.plan_section import Section
+from dho.plan_text import read_document as read_document
 from dho.rules.answer import Answer
 from dho.rules.count import Count
 from dho.rules.missing import Missing
@@ -262,7 +263,7 @@ NATIONAL = frozenset({"version", "status", "comment", "subject", "updated_by", "
 
 
 def immediate(plan: Plan) -> list[dict[str, Any]]:
-    """What the tablet shows at once, before sending and without network: one entry per `no_confirm` rule, as in the contract's topic `plan`.
+    """What the tablet shows at once, before sending and without network: one entry per `no_confirm` rule (contract, topic `plan`).
 
     Each has `code`, or `questionnaire` and `question`; the limit under its own word (`at_or_above`, `in`, …) and once more as `limit`;
     `unit` if it has one; and `title`, `text`, `phone`.

@@ -1,4 +1,4 @@
-"""What can only be seen across rules: dangling references, cycles, limits of one family against each other; and what is only warned about."""
+"""What can only be seen across rules: dangling references, cycles, limits of one family against each other; and mere warnings."""
 
 import re
 from collections.abc import Sequence

@@ -6,7 +6,7 @@ text (YAML 1.1 would read 1080), and aliases, tags and doubled keys are refused.
 
 import json
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from decimal import Decimal
 from typing import Any
 
@@ -74,7 +74,12 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Hashable, Any]:
         if not isinstance(node, yaml.MappingNode):
             raise _refused("malformed", "An object was expected.")
-        return dict(_members([(str(self.construct_object(key, True)), self.construct_object(value, True)) for key, value in node.value]))
+        pairs = [(str(self.construct_object(key, True)), self.construct_object(value, True)) for key, value in node.value]
+        return dict(_members(pairs).items())
+
+
+def _written(number: Callable[[str], Any]) -> Callable[[yaml.SafeLoader, yaml.Node], Any]:
+    return lambda loader, node: number(str(node.value))
 
 
 _NUMBER_START = list("-0123456789")
@@ -84,8 +89,8 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^-?(?:0|[1-9
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$"), _NUMBER_START
 )
-_Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: Decimal(loader.construct_scalar(node)))
-_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node)))
+_Loader.add_constructor("tag:yaml.org,2002:float", _written(Decimal))
+_Loader.add_constructor("tag:yaml.org,2002:int", _written(int))
 
 
 def _yaml(text: str) -> Any:

@@ -110,10 +110,7 @@ class Item:
     def _expected(self, slot: Slot) -> bool:
         if self.active_from is not None and slot.start < self.active_from:
             return False
-        for pause in self.pauses:
-            if (pause.end is None or slot.start < pause.end) and slot.deadline > pause.start:
-                return False
-        return True
+        return not any((pause.end is None or slot.start < pause.end) and slot.deadline > pause.start for pause in self.pauses)
 
     def newest_due(self, now: datetime) -> Slot | None:
         """The newest slot whose deadline has passed at `now`, or None if there is none (about a year is looked back)."""

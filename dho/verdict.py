@@ -1,7 +1,7 @@
 """A verdict: what one rule says, and because of what.
 
-It always carries its reasons: rule, plan version, the readings used, the numbers computed, and what would have made it otherwise. `at` is the
-key of the judged reading or slot: (rule, at) names the same verdict in every replay.
+It always carries its reasons: rule, plan version, the readings used, the numbers computed, and what would have made it otherwise. `at`
+is the key of the judged reading or slot: (rule, at) names the same verdict in every replay.
 """
 
 from collections.abc import Mapping

@@ -95,7 +95,7 @@ def tick(rule: Rule, episode: Episode, now: datetime) -> Step:
     events: list[Event] = []
     due = deadline(rule, episode)
     if due is not None and now >= due:
-        assert episode.pending is not None and episode.event is not None
+        assert episode.pending is not None
         episode = _fired(episode, episode.pending, _unanswered(rule, episode), events)
         episode = structs.replace(episode, timed_out=True)
     episode = unmute(rule, episode, now, events)
