@@ -13,7 +13,7 @@ from alerts.alert import Alert, AlertEvent, instant
 from alerts.judging import Case, Judge
 from alerts.lifecycle import Act
 from alerts.store import SQL, FeedEvent
-from devices import topics
+from devices import inbox, topics
 from dho.db import Actor, Tx
 from dho.errors import Conflict, Invalid, NotFound
 from dho.evaluation import Handled
@@ -37,7 +37,15 @@ def act(tx: Tx, alert: UUID, what: Act, expected_version: int) -> Alert:
     reason = what.outcome or ""
     tx.execute(
         SQL["add_staff_fact"],
-        {"id": uuid4(), "patient": patient, "kind": "handled", "target": present.family, "at": tx.now, "by": what.actor.person, "reason": reason},
+        {
+            "id": uuid4(),
+            "patient": patient,
+            "kind": "handled",
+            "target": present.family,
+            "at": tx.now,
+            "by": what.actor.person,
+            "reason": reason,
+        },
     )
     rejudge(tx, Case(locked, tx.now, decisions=[handled]), [event])
     return event.alert
@@ -48,10 +56,10 @@ def invalidate(tx: Tx, patient: UUID, uplink: UUID, actor: Actor, reason: str) -
     if not reason.strip():
         raise Invalid("Say why the reading does not count.")
     locked = store.lock_patients(tx, [patient])[patient]
-    measured = tx.row(SQL["measured_at"], {"patients": [patient], "uplinks": [uplink]})
-    if measured is None:
+    measured = inbox.measured_at(tx, [(patient, uplink)])
+    if not measured:
         raise NotFound("There is no such reading.")
-    case = Case(locked, tx.now, withdrawn={uplink: measured.measured_at})
+    case = Case(locked, tx.now, withdrawn={uplink: measured[patient, uplink]})
     judge = Judge()
     judge.judge(tx, [case])
     outcome = consequences.draw(tx, [case])
@@ -68,9 +76,11 @@ def post_message(tx: Tx, patient: UUID, actor: Actor, text: str) -> UUID:
     responsible = store.responsible_centres(tx, [patient])[patient]
     message = uuid4()
     tx.execute(SQL["add_message"], {"id": message, "patient": patient, "at": tx.now, "by": actor.person, "text": text})
-    payload = msgspec.json.encode({"id": str(message), "patient": str(patient), "at": instant(tx.now), "from": str(responsible.centre), "text": text})
+    payload = msgspec.json.encode(
+        {"id": str(message), "patient": str(patient), "at": instant(tx.now), "from": str(responsible.centre), "text": text}
+    )
     gateways = [row.gateway for row in tx.rows(SQL["gateways_of_patients"], {"patients": [patient], "now": tx.now})]
-    queue(tx, [(topics.downlink(gateway, "messages"), payload) for gateway in gateways], retain=False)
+    queue(tx, [(topics.topic(gateway, topics.MESSAGES), payload) for gateway in gateways], retain=False)
     told = {"type": "message.new", "at": instant(tx.now), "patient": str(patient), "message": str(message)}
     store.record(tx, [], others=[FeedEvent("message.new", tx.now, patient, responsible.centre, responsible.organisation, None, told)])
     return message
@@ -90,4 +100,3 @@ def rejudge(tx: Tx, case: Case, acted: list[AlertEvent]) -> None:
     outcome = consequences.draw(tx, [case], acted)
     judge.save(tx, [case], heard=False)
     outcome.record(tx)
-

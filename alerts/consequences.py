@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 from uuid import UUID
 
 from alerts import store
@@ -11,7 +12,9 @@ from alerts.judging import Case
 from alerts.lifecycle import NotReported, OldRedValue, Setting, decide, ease, name_of, withdraw
 from alerts.store import FeedEvent, Responsible, Task
 from dho.db import Tx
-from dho.evaluation import standing
+from dho.plan import Plan
+from dho.standing import zone_of_rule
+from dho.state import State
 from dho.verdict import Verdict, explanation
 
 CONTACT_WITHIN = timedelta(hours=7)
@@ -52,8 +55,8 @@ def draw(tx: Tx, cases: Sequence[Case], acted: Sequence[AlertEvent] = ()) -> Con
             continue
         setting = Setting(case.patient, responsible.centre, responsible.organisation, responsible.hours, responsible.language)
         _withdraw(case, result, case.now)
-        for verdict in case.verdicts:
-            _follow(case.patient, verdict, setting, former, result, case.now)
+        for _, together in groupby(case.verdicts, key=lambda v: (v.judged_at, v.plan_version)):
+            _follow(case.patient, list(together), setting, former, result, case.now)
         if case.patient in open_of:
             _ease(case, result, case.now)
         if case.zone != case.locked.zone and case.zone is not None:
@@ -62,18 +65,23 @@ def draw(tx: Tx, cases: Sequence[Case], acted: Sequence[AlertEvent] = ()) -> Con
 
 
 def _follow(
-    patient: UUID, verdict: Verdict, setting: Setting, former: dict[tuple[UUID, str], Alert], result: Consequences, now: datetime
+    patient: UUID, verdicts: Sequence[Verdict], setting: Setting, former: dict[tuple[UUID, str], Alert], result: Consequences, now: datetime
 ) -> None:
-    key = (patient, verdict.family)
-    match decide(result.open.get(key), former.get(key), verdict, setting, now):
-        case AlertEvent() as event:
-            _take(event, result)
-        case OldRedValue():
-            result.tasks.append(_task("old_red_value", verdict, setting, now))
-        case NotReported():
-            result.tasks.append(_task("not_reported", verdict, setting, now))
-        case None:
-            pass
+    """What was judged at one instant, family by family."""
+    families: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        families.setdefault(verdict.family, []).append(verdict)
+    for family, of_family in families.items():
+        key = (patient, family)
+        match decide(result.open.get(key), former.get(key), of_family, setting, now):
+            case AlertEvent() as event:
+                _take(event, result)
+            case OldRedValue(verdict):
+                result.tasks.append(_task("old_red_value", verdict, setting, now))
+            case NotReported(verdict):
+                result.tasks.append(_task("not_reported", verdict, setting, now))
+            case None:
+                pass
 
 
 def _take(event: AlertEvent, result: Consequences) -> None:
@@ -99,15 +107,23 @@ def _withdraw(case: Case, result: Consequences, now: datetime) -> None:
 def _ease(case: Case, result: Consequences, now: datetime) -> None:
     if case.plan is None or case.state is None:
         return
-    zones: dict[str, str] = {}
-    for verdict in standing(case.plan, case.state, now).rules:
-        if verdict.result == "fires" and RANK[verdict.zone] > RANK[zones.get(verdict.family, "green")]:
-            zones[verdict.family] = verdict.zone
+    zones = _zones_of_families(case.plan, case.state)
     for (patient, family), alert in list(result.open.items()):
         if patient == case.patient:
-            event = ease(alert, zones.get(family, "green"), result.responsible[case.patient].hours, now)
+            event = ease(alert, zones.get(family, "green"), result.responsible[patient].hours, now)
             if event:
                 _take(event, result)
+
+
+def _zones_of_families(plan: Plan, state: State) -> dict[str, str]:
+    """What each family's firing rules say together; a family that is quiet is left out."""
+    zones: dict[str, str] = {}
+    firing = [(plan.by_id[name], zone_of_rule(plan.by_id[name], episode)) for name, episode in state.episodes.items() if episode.firing]
+    firing += [(plan.by_id[name], plan.by_id[name].zone or "green") for name, misses in state.misses.items() if misses.firing]
+    for rule, zone in firing:
+        if RANK[zone] > RANK[zones.get(rule.family, "green")]:
+            zones[rule.family] = zone
+    return zones
 
 
 def _task(kind: str, verdict: Verdict, setting: Setting, now: datetime) -> Task:

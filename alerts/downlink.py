@@ -33,7 +33,7 @@ def send_to_gateways(tx: Tx, gateways: list[str]) -> None:
     for row in rows:
         if row.id:
             held[row.gateway].append(tablet_plan(row.patient, book[row.id]))
-    targets = [topics.downlink(gateway, "plan") for gateway in gateways]
+    targets = [topics.topic(gateway, topics.PLAN) for gateway in gateways]
     payloads = [_json.encode({"patients": held[gateway]}) if held[gateway] else b"" for gateway in gateways]
     tx.execute(SQL["queue_downlinks"], {"targets": targets, "payloads": payloads, "retain": True, "now": tx.now})
 

@@ -16,26 +16,28 @@ from alerts.consequences import Consequences
 from alerts.judging import Case, Judge
 from devices import counters, inbox, observations, quarantine, registry, status
 from devices.counters import Counter
-from devices.decode import Element, decode
+from devices.decode import decode
 from devices.message import Message
-from devices.reading import Invalidation, Reading, Rejected
+from devices.reading import Element, Invalidation, Reading, Rejected
 from devices.receipts import Receipt
 from dho.db import INGEST, Actor, Database, TransientDatabaseError, Tx
 from dho.log import Log
-from dho.observation import Observation
 
 log = Log(__name__)
+ID_CONFLICT = Rejected("id_conflict", "This id was used before for something else: send it under a new id.")
+NOT_PROCESSABLE = Rejected("not_processable", "This could not be processed; its bytes are kept, and somebody looks at them.")
 
 
 @dataclass(slots=True)
 class Arrival:
-    """One element on its way through: whose it is, and what became of it (None until known)."""
+    """One element on its way through: about whom it is, and what became of it."""
 
     element: Element
     patient: UUID | None = None
     fate: str | None = None
     rejected: Rejected | None = None
-    receipt: bytes = b""
+    late: bool = False
+    receipt: Receipt | None = None
 
 
 @dataclass(slots=True)
@@ -44,127 +46,157 @@ class Batch:
 
     arrivals: list[Arrival]
     cases: dict[UUID, Case] = field(default_factory=dict)
-    stored: list[Arrival] = field(default_factory=list)
+
+    @property
+    def stored(self) -> list[Arrival]:
+        """What is new and kept."""
+        return [arrival for arrival in self.arrivals if arrival.fate == "stored"]
 
 
 class Intake:
-    """Takes batches of messages for one writer (`ingest-0`, `serve`, `import`)."""
+    """Takes batches for one writer (`ingest-0`, `serve`, `import`), on behalf of the plan or of a member of staff."""
 
     def __init__(self, database: Database, writer: str, *, simulation: bool = False, performer: Actor = INGEST) -> None:
         self._database, self._writer, self._simulation, self._performer = database, writer, simulation, performer
         self._judge = Judge()
 
-    def take(self, messages: Sequence[Message], now: datetime) -> list[Receipt]:
-        """Store, judge and answer these messages. Nothing is lost: what cannot be processed is quarantined alone.
+    def take(self, messages: Sequence[Message], now: datetime, *, about: UUID | None = None) -> list[Receipt]:
+        """Store, judge and answer these messages; receipts come in their order. Nothing is lost: what cannot be processed is quarantined alone.
 
-        Raises `TransientDatabaseError`: nothing of the batch was kept, and the same batch may be tried again.
+        `about` names the patient where no gateway does: a value entered by staff, or history that is imported. Raises
+        `TransientDatabaseError`: nothing of the batch was kept, and the same batch may be tried again.
         """
         try:
-            return self._together(messages, now)
+            return self._take_together(messages, now, about)
         except TransientDatabaseError:
             raise
         except Exception:
             log.error("a batch failed", batch=len(messages))
-            if len(messages) == 1:
-                return self._isolate(messages[0], now)
+        if len(messages) == 1:
+            return self._isolate(messages[0], now)
         middle = len(messages) // 2
-        return [*self.take(messages[:middle], now), *self.take(messages[middle:], now)]
+        return [*self.take(messages[:middle], now, about=about), *self.take(messages[middle:], now, about=about)]
 
-    def _together(self, messages: Sequence[Message], now: datetime) -> list[Receipt]:
+    def _take_together(self, messages: Sequence[Message], now: datetime, about: UUID | None) -> list[Receipt]:
         batch = Batch([Arrival(element) for message in messages for element in decode(message)])
         with self._database.transaction(self._performer, "intake", now, "ingest") as tx:
-            attribute(tx, batch, self._simulation)
-            batch.cases = {p: Case(locked) for p, locked in store.lock_patients(tx, _patients(batch)).items()}
+            attribute(tx, batch, about, self._simulation)
+            batch.cases = open_cases(tx, batch, self._simulation)
             compare(tx, batch)
             cases = list(batch.cases.values())
             self._judge.judge(tx, cases)
             outcome = consequences.draw(tx, cases)
-            receipts = self._answer(batch, outcome, now)
+            answer(batch, outcome, now)
             self._write(tx, batch, cases, outcome)
         self._judge.remember(cases)
-        return receipts
-
-    def _answer(self, batch: Batch, outcome: Consequences, now: datetime) -> list[Receipt]:
-        answers = Answers(batch.cases, outcome, now)
-        return [receipt for arrival in batch.arrivals if (receipt := answers.to(arrival)) is not None]
+        return [arrival.receipt for arrival in batch.arrivals if arrival.receipt is not None]
 
     def _write(self, tx: Tx, batch: Batch, cases: list[Case], outcome: Consequences) -> None:
         """Identity, values, refusals, standing, counters; the journal and the feed last."""
-        inbox.insert(tx, [inbox.row(a.element, a.patient, a.receipt, self._performer.person) for a in batch.stored if a.patient])
-        observations.insert(tx, [o for case in cases for o in case.observations])
-        inbox.invalidate(tx, [(a.patient, a.element) for a in batch.stored if isinstance(a.element.what, Invalidation)])
+        stored = batch.stored
+        inbox.insert(
+            tx, [inbox.row(a.element, a.patient, a.receipt.body, self._performer.person) for a in stored if a.patient and a.receipt]
+        )
+        observations.insert(tx, [o for case in cases for o in (*case.observations, *case.set_aside)])
+        inbox.invalidate(tx, [(a.patient, a.element) for a in stored if a.patient and isinstance(a.element.what, Invalidation)])
         quarantine.insert(tx, [(a.element, a.rejected) for a in batch.arrivals if a.rejected])
         status.hear(tx, [a.element for a in batch.arrivals])
         if cases:
-            self._judge.save(tx, cases, max(a.element.received_at for a in batch.arrivals))
-        outcome.record(tx)
+            self._judge.save(tx, cases, heard=True)
         counters.add(tx, self._writer, _counted(batch))
+        outcome.record(tx)
 
     def _isolate(self, message: Message, now: datetime) -> list[Receipt]:
         """The one message that our own code or the database could not take: keep its bytes, tell its sender."""
-        refusals = [(element, Rejected("not_processable", "This could not be processed; its bytes are kept.")) for element in decode(message)]
-        batch = Batch([Arrival(element, fate="quarantined", rejected=rejected) for element, rejected in refusals])
+        batch = Batch([Arrival(element, fate="quarantined", rejected=NOT_PROCESSABLE) for element in decode(message)])
         with self._database.transaction(self._performer, "intake", now, "ingest") as tx:
-            quarantine.insert(tx, refusals)
+            quarantine.insert(tx, [(a.element, NOT_PROCESSABLE) for a in batch.arrivals])
             counters.add(tx, self._writer, _counted(batch))
-        return self._answer(batch, Consequences({}, {}), now)
+        answer(batch, Consequences({}, {}), now)
+        return [arrival.receipt for arrival in batch.arrivals if arrival.receipt is not None]
 
 
-def attribute(tx: Tx, batch: Batch, simulation: bool) -> None:
-    """About whom is each reading? By the assignment valid when it was measured."""
+def attribute(tx: Tx, batch: Batch, about: UUID | None, simulation: bool) -> None:
+    """About whom is each element? By the assignment valid when it was measured."""
     book = registry.load(tx, {a.element.gateway for a in batch.arrivals}, {d for a in batch.arrivals if (d := a.element.device)})
     for arrival in batch.arrivals:
+        arrival.element = registry.arrived(book, arrival.element, simulation=simulation)
         what = arrival.element.what
         if isinstance(what, Reading | Invalidation):
-            found = registry.attribute(book, arrival.element, simulation=simulation)
+            found = about or registry.attribute(book, arrival.element, simulation=simulation)
             if isinstance(found, UUID):
                 arrival.patient = found
-            else:
-                what = found
+                continue
+            what = found
         if isinstance(what, Rejected):
             arrival.rejected, arrival.fate = what, "quarantined"
 
 
+def open_cases(tx: Tx, batch: Batch, simulation: bool) -> dict[UUID, Case]:
+    """Lock everybody the batch is about. A simulated patient whose past is being played lives at the simulator's time."""
+    newest: dict[UUID, datetime] = {}
+    for arrival in batch.arrivals:
+        if arrival.patient is not None:
+            at = arrival.element.received_at
+            newest[arrival.patient] = max(at, newest.get(arrival.patient, at))
+    locked = store.lock_patients(tx, newest)
+    return {p: Case(row, newest[p] if simulation and row.kind == "simulated" else tx.now) for p, row in locked.items()}
+
+
 def compare(tx: Tx, batch: Batch) -> None:
-    """What is new, what came before, and what reuses an id for something else; new readings become observations of their case."""
+    """What is new, what came before, and what reuses an id for something else. The lock makes a plain look-up decide."""
     waiting = [a for a in batch.arrivals if a.patient in batch.cases]
     known = inbox.known(tx, [(a.patient, a.element.uplink) for a in waiting if a.patient and a.element.uplink])
     for arrival in waiting:
-        patient, uplink = arrival.patient, arrival.element.uplink
-        assert patient is not None and uplink is not None
-        digest = inbox.digest(arrival.element, patient)
-        if (patient, uplink) in known:
-            same = known[patient, uplink] == digest
-            arrival.fate = "duplicate" if same else "quarantined"
-            arrival.rejected = None if same else Rejected("id_conflict", "This id was used before for something else: send it under a new id.")
-            continue
-        known[patient, uplink] = digest
-        arrival.fate = "stored"
-        batch.stored.append(arrival)
-    withdrawn = inbox.measured_at(tx, [(a.patient, a.element.what.invalidates) for a in batch.stored if a.patient and isinstance(a.element.what, Invalidation)])
-    for arrival in batch.stored:
-        assert arrival.patient is not None
-        case = batch.cases[arrival.patient]
-        if isinstance(arrival.element.what, Reading):
-            case.observations += _observations(arrival.element, arrival.patient, case)
-    for (patient, uplink), at in withdrawn.items():
+        patient, what = arrival.patient, arrival.element.what
+        assert patient is not None
+        assert isinstance(what, Reading | Invalidation)
+        digest = known.setdefault((patient, what.uplink), what.digest)
+        if digest is what.digest:
+            arrival.fate = "stored"
+        elif digest == what.digest:
+            arrival.fate = "duplicate"
+        else:
+            arrival.fate, arrival.rejected = "quarantined", ID_CONFLICT
+    _withdraw(tx, batch)
+    _observe(tx, batch)
+
+
+def _withdraw(tx: Tx, batch: Batch) -> None:
+    """Readings that an invalidation takes out, if they have come already; it waits for the others."""
+    named = [(a.patient, a.element.what.invalidates) for a in batch.stored if a.patient and isinstance(a.element.what, Invalidation)]
+    for (patient, uplink), at in inbox.measured_at(tx, named).items():
         batch.cases[patient].withdrawn[uplink] = at
-    _leave_out_invalidated(tx, batch)
 
 
-def _observations(element: Element, patient: UUID, case: Case) -> list[Observation]:
-    newest = case.locked.newest_measured_at
-    reading = element.what
-    assert isinstance(reading, Reading)
-    return observations.of(element, patient, late=newest is not None and reading.measured_at < newest)
+def _observe(tx: Tx, batch: Batch) -> None:
+    """New readings become facts of their case, in the order they came; one that was invalidated before it came is stored and not judged."""
+    fresh = [(a.patient, a.element.uplink) for a in batch.stored if a.patient and isinstance(a.element.what, Reading)]
+    invalid = inbox.invalidated(tx, [(patient, uplink) for patient, uplink in fresh if uplink])
+    invalid |= {(a.patient, a.element.what.invalidates) for a in batch.stored if a.patient and isinstance(a.element.what, Invalidation)}
+    newest = {patient: case.locked.newest_measured_at for patient, case in batch.cases.items()}
+    for arrival in batch.stored:
+        patient, what = arrival.patient, arrival.element.what
+        if patient is None or not isinstance(what, Reading):
+            continue
+        before = newest[patient]
+        arrival.late = before is not None and what.measured_at < before
+        newest[patient] = what.measured_at if before is None else max(before, what.measured_at)
+        case = batch.cases[patient]
+        facts = observations.of(arrival.element, patient, late=arrival.late)
+        (case.set_aside if (patient, what.uplink) in invalid else case.observations).extend(facts)
 
 
-def _leave_out_invalidated(tx: Tx, batch: Batch) -> None:
-    """An invalidation that came before its reading waited for it: stored, but never judged."""
-
-
-def _patients(batch: Batch) -> set[UUID]:
-    return {a.patient for a in batch.arrivals if a.patient is not None}
+def answer(batch: Batch, outcome: Consequences, now: datetime) -> None:
+    """A receipt for every element whose sender gets one."""
+    answers = Answers(batch.cases, outcome, now)
+    for arrival in batch.arrivals:
+        if not arrival.element.counted:
+            continue
+        if arrival.rejected:
+            arrival.receipt = answers.rejected(arrival.element, arrival.rejected, arrival.patient)
+        elif arrival.patient is not None:
+            arrival.receipt = answers.stored(arrival.element, arrival.patient, duplicate=arrival.fate == "duplicate", late=arrival.late)
 
 
 def _counted(batch: Batch) -> Counter:

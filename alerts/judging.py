@@ -7,7 +7,7 @@ as on the first day. The caller has locked the patients.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -19,6 +19,7 @@ from dho.db import Tx
 from dho.evaluation import Fact, Handled, Rebased, advance, initial, zone_of
 from dho.observation import Observation
 from dho.plan import Plan
+from dho.rules.sight import Seen
 from dho.state import State
 from dho.verdict import Verdict
 
@@ -45,6 +46,7 @@ class Case:
     state: State | None = None
     zone: str | None = None
     judge_again_at: datetime | None = None
+    previous: Mapping[str, Seen] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     vanished: frozenset[str] = frozenset()
     replayed_from: datetime | None = None
@@ -82,6 +84,7 @@ class Judge:
                 continue
             if facts and newest is not None and instant_of(facts[-1]).date() > newest.date():
                 case.day_ended = state
+            case.previous = state.last
             case.state, case.verdicts = advance(plan, state, facts, case.now)
         if late:
             self._replay(tx, late)
@@ -136,7 +139,9 @@ class Judge:
             _, new = advance(plan, initial(plan), now_known, until)
             told = {(name_of(v), v.result) for v in old}
             case.verdicts += [
-                v for v in new if (name_of(v), v.result) not in told and plan.active_from <= v.judged_at < until and v.zone != "not_reported"
+                v
+                for v in new
+                if (name_of(v), v.result) not in told and plan.active_from <= v.judged_at < until and v.zone != "not_reported"
             ]
 
     def _checkpoints(self, tx: Tx, cases: Sequence[tuple[Case, datetime]]) -> dict[UUID, tuple[datetime, State | None]]:
@@ -208,7 +213,10 @@ def instant_of(fact: Fact) -> datetime:
 
 def in_clinical_order(facts: Iterable[Fact]) -> list[Fact]:
     """By instant; at one instant decisions come after what was measured, observations by (uplink, position)."""
-    return sorted(facts, key=lambda f: (instant_of(f), not isinstance(f, Observation), (f.uplink.int, f.position) if isinstance(f, Observation) else (0, 0)))
+    return sorted(
+        facts,
+        key=lambda f: (instant_of(f), not isinstance(f, Observation), (f.uplink.int, f.position) if isinstance(f, Observation) else (0, 0)),
+    )
 
 
 def facts_after(tx: Tx, wanted: Sequence[tuple[UUID, datetime]]) -> dict[UUID, list[Fact]]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, get_args
 from uuid import UUID, uuid5
 
-from alerts.alert import RANK, Alert, AlertEvent, EventType, State, Zone, sentence
+from alerts.alert import RANK, Alert, AlertEvent, EventType, State, Zone, instant, sentence
 from dho.calendar import Hours
 from dho.db import INGEST, WATCH, Actor
 from dho.errors import Invalid, InvalidTransition
@@ -58,31 +58,35 @@ class NotReported:
 
 def name_of(verdict: Verdict) -> str:
     """What identifies the same verdict across replays."""
-    return f"{verdict.rule}@{'/'.join(str(part) for part in verdict.at)}"
+    return f"{verdict.rule}@{verdict.key}"
 
 
 def decide(
-    alert: Alert | None, former: Alert | None, verdict: Verdict, setting: Setting, now: datetime
+    alert: Alert | None, former: Alert | None, verdicts: Sequence[Verdict], setting: Setting, now: datetime
 ) -> AlertEvent | OldRedValue | NotReported | None:
-    """What a verdict does to the family's open alert (or to none): an event, a task, or nothing.
+    """What the verdicts of one family at one instant do to its open alert (or to none): an event, a task, or nothing.
 
-    `former` is the family's latest closed alert: what was measured before it was closed has been handled and raises nothing.
+    The worst one leads; those that fire with it are quoted beside it. `former` is the family's latest closed alert: what was measured
+    before it was closed has been handled and raises nothing.
     """
-    if verdict.result == "fires":
-        if verdict.zone == "not_reported":
-            return NotReported(verdict)
-        if former and former.closed_at and former.state == "closed" and verdict.judged_at <= former.closed_at:
-            return None
+    firing = sorted((v for v in verdicts if v.result == "fires" and not v.muted), key=lambda v: -RANK[v.zone])
+    waiting = [v for v in verdicts if v.reason == "awaiting_repeat"]
+    handled_at = former.closed_at if former and former.state == "closed" else None
+    if handled_at and verdicts[0].judged_at <= handled_at:
+        return None
+    if firing:
+        lead = firing[0]
+        if lead.zone == "not_reported":
+            return NotReported(lead)
         if alert is None or alert.state == "pending_confirm":
-            if _is_past_horizon(verdict):
-                return OldRedValue(verdict) if verdict.zone == "red" else None
-            return _raise(alert, former, verdict, setting, now)
-        return _join(alert, verdict, setting, now)
-    if verdict.result == "not_evaluable" and verdict.reason == "awaiting_repeat":
-        return _await_repeat(alert, former, verdict, setting, now)
-    if verdict.result == "clear" and alert and alert.state == "pending_confirm" and _only_rule(alert) == verdict.rule:
-        ended = replace(alert, state="auto_cleared", closed_at=now, confirm_until=None, escalate_at=None, due_at=None, standing="green")
-        return _event("alert.auto_cleared", ended, now, INGEST, "dismissed_by_repeat")
+            if _is_past_horizon(lead):
+                return OldRedValue(lead) if lead.zone == "red" else None
+            return _raise(alert, former, firing, setting, now)
+        return _join(alert, firing, setting, now)
+    if waiting:
+        return _await_repeat(alert, former, waiting[0], setting, now)
+    if alert and alert.state == "pending_confirm" and any(v.result == "clear" and v.rule == _only_rule(alert) for v in verdicts):
+        return _event("alert.auto_cleared", _ended(alert, now), now, INGEST, "dismissed_by_repeat")
     return None
 
 
@@ -102,51 +106,50 @@ def withdraw(alert: Alert, vanished: frozenset[str], by_invalidation: bool, now:
     if len(left) == len(alert.basis):
         return None
     if alert.state == "pending_confirm":
-        ended = replace(alert, state="auto_cleared", closed_at=now, confirm_until=None, escalate_at=None, due_at=None, basis=left, supported=False)
-        return _event("alert.auto_cleared", ended, now, INGEST, "not_supported")
+        return _event("alert.auto_cleared", replace(_ended(alert, now), basis=left, supported=False), now, INGEST, "not_supported")
     supported = bool(left)
     changed = replace(alert, basis=left, supported=supported, basis_withdrawn=alert.basis_withdrawn or (by_invalidation and not supported))
     return _event("alert.updated", changed, now, INGEST, "still_supported" if supported else "not_supported")
 
 
+def _ended(alert: Alert, now: datetime) -> Alert:
+    return replace(alert, state="auto_cleared", closed_at=now, confirm_until=None, escalate_at=None, due_at=None, standing="green")
+
+
 def _is_past_horizon(verdict: Verdict) -> bool:
-    arrived = [o.received_at for o in verdict.because.observations]
-    return bool(arrived) and max(arrived) - verdict.judged_at > LATE_HORIZON
+    return verdict.newest_received - verdict.judged_at > LATE_HORIZON
 
 
 def _because(verdict: Verdict, language: str) -> dict[str, Any]:
+    """What one rule says, quoting the values: it must explain itself after the observations are gone."""
     key, args = explanation(verdict)
     said = sentence(key, args, language)
     return {
-        "rule": verdict.rule,
+        **verdict.because.to_json(),
         "zone": verdict.zone,
         "result": verdict.result,
-        "plan_version": verdict.plan_version.number,
-        "judged_at": verdict.judged_at,
-        "observations": [
-            {"measurement": str(o.uplink), "code": o.code, "value": o.value, "unit": o.unit, "measured_at": o.measured_at, "received_at": o.received_at}
-            for o in verdict.because.observations
-        ],
+        "reason": verdict.reason,
+        "judged_at": instant(verdict.judged_at),
         "explanation": said["text"],
         "key": said["key"],
         "args": said["args"],
     }
 
 
-def _raise(pending: Alert | None, former: Alert | None, verdict: Verdict, setting: Setting, now: datetime) -> AlertEvent:
-    zone: Zone = "red" if verdict.zone == "red" else "yellow"
-    fresh = _fresh(former, verdict, setting, zone, "open", now) if pending is None else pending
+def _raise(pending: Alert | None, former: Alert | None, firing: Sequence[Verdict], setting: Setting, now: datetime) -> AlertEvent:
+    lead = firing[0]
+    zone: Zone = "red" if lead.zone == "red" else "yellow"
+    fresh = _fresh(former, lead, setting, zone, "open", now) if pending is None else pending
     raised = replace(
         fresh,
-        version=fresh.version,
         zone=zone,
         standing=zone,
         state="open",
         confirm_until=None,
         raised_at=now,
-        late=fresh.late or _is_late(verdict),
-        basis=[name_of(verdict)],
-        because=[_because(verdict, setting.language)],
+        late=fresh.late or any(v.late for v in firing),
+        basis=[name_of(v) for v in firing if v.zone == lead.zone],
+        because=[_because(v, setting.language) for v in firing],
         due_at=setting.hours.add_service_time(now, FIRST_CONTACT[zone]),
         escalate_at=setting.hours.add_service_time(now, UNANSWERED[zone]),
     )
@@ -171,7 +174,7 @@ def _fresh(former: Alert | None, verdict: Verdict, setting: Setting, zone: Zone,
         plan_number=verdict.plan_version.number,
         raised_at=now,
         updated_at=now,
-        late=_is_late(verdict),
+        late=verdict.late,
         supported=True,
         text={},
         because=[],
@@ -180,49 +183,45 @@ def _fresh(former: Alert | None, verdict: Verdict, setting: Setting, zone: Zone,
     )
 
 
-def _join(alert: Alert, verdict: Verdict, setting: Setting, now: datetime) -> AlertEvent | None:
+def _join(alert: Alert, firing: Sequence[Verdict], setting: Setting, now: datetime) -> AlertEvent | None:
     """A breach joins the open alert: updated, or worsened, which voids claim and snooze and alerts again."""
-    name = name_of(verdict)
-    worse = RANK[verdict.zone] > RANK[alert.zone]
-    if worse and _is_past_horizon(verdict):
+    lead = firing[0]
+    worse = RANK[lead.zone] > RANK[alert.zone]
+    if worse and _is_past_horizon(lead):
         return None
-    because = [b for b in alert.because if b["rule"] != verdict.rule]
-    told = next((b for b in alert.because if b["rule"] == verdict.rule), None)
-    newest = _because(verdict, setting.language)
-    because.insert(0, newest if told is None or told["judged_at"] <= newest["judged_at"] else told)
     changed = replace(
         alert,
-        because=because,
+        because=_with_newest(alert.because, [_because(v, setting.language) for v in firing]),
         breaches=alert.breaches + 1,
-        late=alert.late or _is_late(verdict),
-        standing=verdict.zone if RANK[verdict.zone] > RANK[alert.standing] else alert.standing,
+        late=alert.late or any(v.late for v in firing),
+        standing=lead.zone if RANK[lead.zone] > RANK[alert.standing] else alert.standing,
     )
+    basis = [name_of(v) for v in firing if v.zone == lead.zone]
     if worse:
+        changed = replace(_unheld(changed), zone="red", level=0, supported=True, basis=basis)
         changed = replace(
             changed,
-            zone="red",
-            state="open",
-            owner=None,
-            ack_expires_at=None,
-            snoozed_until=None,
-            level=0,
-            supported=True,
-            basis=[name],
             due_at=setting.hours.add_service_time(now, FIRST_CONTACT["red"]),
             escalate_at=setting.hours.add_service_time(now, UNANSWERED["red"]),
         )
-        return _event("alert.worsened", replace(changed, text=_headline(changed, setting.language)), now, INGEST)
-    if verdict.zone == alert.zone:
-        changed = replace(changed, supported=True, basis=[*alert.basis, name][-BASIS_KEPT:])
-    return _event("alert.updated", replace(changed, text=_headline(changed, setting.language)), now, INGEST)
+    elif lead.zone == alert.zone:
+        changed = replace(changed, supported=True, basis=[*alert.basis, *basis][-BASIS_KEPT:])
+    changed = replace(changed, text=_headline(changed, setting.language))
+    return _event("alert.worsened" if worse else "alert.updated", changed, now, INGEST)
+
+
+def _with_newest(told: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One entry a rule: its newest judgement (a late breach does not hide what was measured after it)."""
+    newest = {entry["rule"]: entry for entry in told}
+    for entry in new:
+        known = newest.get(entry["rule"])
+        if known is None or known["judged_at"] <= entry["judged_at"]:
+            newest[entry["rule"]] = entry
+    return sorted(newest.values(), key=lambda entry: (-RANK[entry["zone"]], entry["rule"]))
 
 
 def _await_repeat(alert: Alert | None, former: Alert | None, verdict: Verdict, setting: Setting, now: datetime) -> AlertEvent | None:
-    if _is_past_horizon(verdict):
-        return None
-    if former and former.closed_at and former.state == "closed" and verdict.judged_at <= former.closed_at:
-        return None
-    if alert is not None and alert.state != "pending_confirm":
+    if _is_past_horizon(verdict) or (alert is not None and alert.state != "pending_confirm"):
         return None
     zone: Zone = "red" if verdict.zone == "red" else "yellow"
     pending = alert or _fresh(former, verdict, setting, zone, "pending_confirm", now)
@@ -236,10 +235,6 @@ def _headline(alert: Alert, language: str) -> dict[str, Any]:
     return sentence(worst["key"], worst["args"], language)
 
 
-def _is_late(verdict: Verdict) -> bool:
-    return any(o.late for o in verdict.because.observations)
-
-
 def _only_rule(alert: Alert) -> str | None:
     return alert.because[0]["rule"] if len(alert.because) == 1 else None
 
@@ -247,7 +242,9 @@ def _only_rule(alert: Alert) -> str | None:
 def _event(
     type_: EventType, alert: Alert, now: datetime, actor: Actor, reason: str | None = None, *, new: bool = False, **detail: Any
 ) -> AlertEvent:
-    return AlertEvent(type_, replace(alert, version=alert.version if new else alert.version + 1, updated_at=now), now, actor, reason, detail)
+    return AlertEvent(
+        type_, replace(alert, version=alert.version if new else alert.version + 1, updated_at=now), now, actor, reason, detail
+    )
 
 
 # What people do --------------------------------------------------------------------------------------------------------------------
@@ -319,7 +316,9 @@ def _snooze(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
         limit = min(limit, closes)
     if what.until > limit:
         raise Invalid(f"This alert can be snoozed until {limit.isoformat(timespec='minutes')} at the latest.")
-    snoozed = replace(alert, state="snoozed", owner=what.actor.person, ack_expires_at=None, snoozed_until=what.until, escalate_at=what.until)
+    snoozed = replace(
+        alert, state="snoozed", owner=what.actor.person, ack_expires_at=None, snoozed_until=what.until, escalate_at=what.until
+    )
     return _event("alert.snoozed", snoozed, now, what.actor, what.reason)
 
 

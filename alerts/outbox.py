@@ -2,8 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from alerts.store import SQL
 from devices.publisher import NotDelivered, Publisher
+
+from alerts.store import SQL
 from dho.db import WATCH, Database
 from dho.log import Log
 

@@ -19,7 +19,8 @@ from alerts.judging import Case
 from alerts.store import SQL
 from dho.db import Actor, Tx
 from dho.errors import Conflict, Invalid, InvalidTransition, NotFound
-from dho.plan import PlanRef, read_document, read_plan
+from dho.plan import PlanRef, read_plan
+from dho.plan_text import read_document
 
 _json = msgspec.json.Encoder(decimal_format="number")
 
@@ -102,9 +103,7 @@ def activate(tx: Tx, plan: UUID, actor: Actor, expected_version: int) -> PlanVer
     return load_plan(tx, plan)
 
 
-def _step(
-    tx: Tx, plan: UUID, expected_version: int, states: tuple[str, ...], state: str, approvals: list[dict[str, Any]]
-) -> PlanVersion:
+def _step(tx: Tx, plan: UUID, expected_version: int, states: tuple[str, ...], state: str, approvals: list[dict[str, Any]]) -> PlanVersion:
     patient = load_plan(tx, plan).patient
     store.lock_patients(tx, [patient])
     _expect(load_plan(tx, plan), expected_version, states)

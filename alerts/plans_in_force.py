@@ -7,7 +7,8 @@ from uuid import UUID
 
 from alerts.store import SQL
 from dho.db import Tx
-from dho.plan import Plan, PlanRef, read_document, read_plan
+from dho.plan import Plan, PlanRef, read_plan
+from dho.plan_text import read_document
 
 PLANS_KEPT = 4000
 

@@ -170,13 +170,6 @@ SELECT max(g.heard_at) AS at FROM gateway_status g JOIN gateway w ON w.id = g.ga
 INSERT INTO invalidation (patient, uplink, at, by_person, reason) VALUES (%(patient)s, %(uplink)s, %(at)s, %(by)s, %(reason)s)
     ON CONFLICT DO NOTHING
 
--- name: measured_at
--- When readings that are to be withdrawn were measured; one that has not come yet gives no row.
-SELECT DISTINCT o.patient, o.uplink, o.measured_at
-  FROM unnest(%(patients)s::uuid[], %(uplinks)s::uuid[]) AS w (patient, uplink)
-  JOIN inbox b ON b.patient = w.patient AND b.uplink = w.uplink
-  JOIN observation o ON o.patient = b.patient AND o.uplink = b.uplink AND o.measured_at = b.measured_at
-
 -- name: add_message
 -- A message to the patient.
 INSERT INTO message (id, patient, at, by_person, text) VALUES (%(id)s, %(patient)s, %(at)s, %(by)s, %(text)s)

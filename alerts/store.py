@@ -155,7 +155,14 @@ def record(tx: Tx, events: Sequence[AlertEvent], tasks: Sequence[Task] = (), oth
 
 def zone_changed(patient: Responsible, zone: str, former: str | None, now: datetime) -> FeedEvent:
     """The patient's zone is another than it was."""
-    body = {"type": "patient.zone", "at": instant(now), "patient": str(patient.patient), "zone": zone, "former": former, "since": instant(now)}
+    body = {
+        "type": "patient.zone",
+        "at": instant(now),
+        "patient": str(patient.patient),
+        "zone": zone,
+        "former": former,
+        "since": instant(now),
+    }
     return FeedEvent("patient.zone", now, patient.patient, patient.centre, patient.organisation, None, body)
 
 

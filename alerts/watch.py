@@ -1,108 +1,23 @@
-"""What time alone brings. APScheduler is only the clock that asks "what is past due?"; every deadline is an indexed column.
-
-Any number of workers may ask: rows are claimed with SKIP LOCKED, a killed worker's locks vanish with it, and the next one that asks
-finds the same rows past due.
-"""
+"""The role `dho watch`: APScheduler is only the clock that asks "what is past due?"; no timer in memory ever holds a patient."""
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from alerts import consequences, lifecycle, store
-from alerts.judging import Case, Judge
+from alerts.deadlines import tick, tidy
+from alerts.judging import Judge
 from alerts.outbox import send_waiting
-from alerts.store import SQL
 from devices.publisher import Publisher
 from dho import clock
-from dho.db import WATCH, Database, TransientDatabaseError, Tx
+from dho.db import Database, TransientDatabaseError
 from dho.log import Log
 from dho.settings import Settings
 
 log = Log(__name__)
-
-AT_ONCE = 200
 TICK = timedelta(seconds=1)
-STILL_IN_THE_PAST = timedelta(minutes=5)
-FRAMES_KEPT = timedelta(days=30)
-CHECKPOINTS_KEPT = timedelta(days=35)
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """The present, and how far the simulator has come (the present too, where nothing is simulated or it has caught up)."""
-
-    now: datetime
-    simulated: datetime
-
-    def of(self, case_kind: str, due: datetime | None) -> datetime:
-        """The instant at which a patient is judged: simulated pasts are played in order, deadline by deadline."""
-        if case_kind != "simulated" or self.simulated == self.now or due is None:
-            return self.now
-        return min(due, self.simulated)
-
-
-def tick(database: Database, judge: Judge, now: datetime) -> int:
-    """Do everything that is past due at `now`; the number of patients touched. Never raises for one patient what others would miss."""
-    touched = 0
-    for step in (_judge_past_due, _move_alerts_past_due):
-        while True:
-            with database.transaction(WATCH, "deadlines", now) as tx:
-                done = step(tx, judge, _times(tx))
-            touched += done
-            if done < AT_ONCE:
-                break
-    return touched
-
-
-def _times(tx: Tx) -> Times:
-    reached = tx.row(SQL["simulated_until"]).at
-    if reached is None or tx.now - reached < STILL_IN_THE_PAST:
-        return Times(tx.now, tx.now)
-    return Times(tx.now, reached)
-
-
-def _claim(tx: Tx, statement: str, times: Times) -> list[UUID]:
-    rows = tx.execute(SQL[statement], {"now": times.now, "simulated": times.simulated, "limit": AT_ONCE})
-    return [row[0] for row in rows.fetchall()]
-
-
-def _judge_past_due(tx: Tx, judge: Judge, times: Times) -> int:
-    """Missing measurements, repeats that never came, silence: judged at their deadline."""
-    patients = _claim(tx, "claim_patients_past_due", times)
-    if patients:
-        locked = store.lock_patients(tx, patients).values()
-        cases = [Case(row, times.of(row.kind, row.judge_again_at)) for row in locked]
-        judge.judge(tx, cases)
-        outcome = consequences.draw(tx, cases)
-        judge.save(tx, cases, heard=False)
-        outcome.record(tx)
-    return len(patients)
-
-
-def _move_alerts_past_due(tx: Tx, judge: Judge, times: Times) -> int:
-    """Claims and snoozes that end, answers that did not come."""
-    patients = _claim(tx, "claim_patients_with_alerts_past_due", times)
-    if patients:
-        locked = store.lock_patients(tx, patients)
-        responsible = store.responsible_centres(tx, patients)
-        events = []
-        for (patient, _), alert in sorted(store.open_alerts(tx, patients).items(), key=lambda item: str(item[0])):
-            due = min((at for at in (alert.escalate_at, alert.ack_expires_at) if at), default=None)
-            events += lifecycle.pass_time(alert, responsible[patient].hours, times.of(locked[patient].kind, due))
-        store.record(tx, events)
-    return len(patients)
-
-
-def tidy(database: Database, now: datetime) -> None:
-    """Forget what is kept only for a while."""
-    with database.transaction(WATCH, "retention", now) as tx:
-        tx.execute(SQL["forget_old_frames"], {"before": now - FRAMES_KEPT})
-        tx.execute(SQL["forget_old_checkpoints"], {"before": now - CHECKPOINTS_KEPT})
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
@@ -117,9 +32,17 @@ def run(settings: Settings, stop: threading.Event) -> None:
         ("tidy", timedelta(hours=1), lambda: tidy(database, clock.now())),
     ]
     for name, every, work in jobs:
-        scheduler.add_job(_guarded(name, work), "interval", seconds=every.total_seconds(), id=name, coalesce=True, misfire_grace_time=None, max_instances=1)
+        scheduler.add_job(
+            _guarded(name, work),
+            "interval",
+            seconds=every.total_seconds(),
+            id=name,
+            coalesce=True,
+            misfire_grace_time=None,
+            max_instances=1,
+        )
     scheduler.start()
-    log.info("watching")
+    log.info("ready")
     try:
         stop.wait()
     finally:

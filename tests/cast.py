@@ -4,6 +4,7 @@ Eva (the patient), and her tablet.
 `cast(url, now)` writes them into a migrated, empty database and returns who they are. A test adds only what it is about.
 """
 
+import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,6 @@ from uuid import UUID, uuid4
 
 from dashboards.commands.enrolment import Enrolment, enrol
 from devices.message import Message
-from devices.provisioning import secret_hash
 from dho.db import WATCH, Database, Tx
 from dho.people import CareRelation, Centre, Device, Membership, Organisation, Person, since
 
@@ -54,12 +54,19 @@ class Cast:
     eva: UUID = field(default_factory=uuid4)
     tablet: str = ""
 
-    def patient(self, document: Mapping[str, Any] | None, *, centre: UUID | None = None, plan_from: datetime | None = None) -> tuple[UUID, str]:
+    def patient(
+        self, document: Mapping[str, Any] | None, *, centre: UUID | None = None, plan_from: datetime | None = None
+    ) -> tuple[UUID, str]:
         """One more patient with a tablet of their own: (patient, gateway id)."""
         patient, gateway = uuid4(), f"tablet-{next(_number)}-{uuid4().hex[:6]}"
         documents = {"plan": json.dumps(document)} if document else {}
         one = Enrolment(
-            patient, centre or self.centre, "Fiktiv Pasient", gateway, secret_hash(SECRET_KEY, SECRET), "plan" if document else None
+            patient,
+            centre or self.centre,
+            "Fiktiv Pasient",
+            gateway,
+            hmac.digest(SECRET_KEY.encode(), SECRET.encode(), "sha256"),
+            "plan" if document else None,
         )
         with Database(self.url, "owner", size=1).transaction(WATCH, "cast", self.now) as tx:
             enrol(tx, [one], documents, since=self.now - timedelta(days=365), plan_from=plan_from or self.now - timedelta(days=365))
@@ -119,7 +126,12 @@ def _staff(tx: Tx, who: Cast) -> None:
 
 
 def measured(
-    gateway: str, taken_at: datetime, *values: tuple[str, float, str], id: UUID | None = None, received_at: datetime | None = None, **members: Any
+    gateway: str,
+    taken_at: datetime,
+    *values: tuple[str, float, str],
+    id: UUID | None = None,
+    received_at: datetime | None = None,
+    **members: Any,
 ) -> Message:
     """A message as the listener hands it over: `measured(tablet, at, ("spo2", 85, "%"))`."""
     body = {
