@@ -21,34 +21,58 @@ class Function:
     def name(self) -> str:
         return self.node.name
 
-    @property
-    def locks(self) -> bool:
-        return self.name == LOCK or any(name.rpartition(".")[2] == LOCK for name in self.called)
-
 
 class CallGraph:
-    """Plain names and `module.name` are resolved through imports; a method call on an object reaches every method of that name."""
+    """Plain names and `module.name` are resolved through imports; a method call on an object reaches every method of that name in the
+    caller's own module and in those that it imports.
+    """
 
     def __init__(self, modules: tuple[Module, ...]) -> None:
         self._functions = [function for module in modules for function in _functions(module)]
-        self._callers: dict[Function, list[Function]] = {function: [] for function in self._functions}
-        plain = {(f.module.dotted, f.name): f for f in self._functions if not f.is_method}
-        methods: dict[str, list[Function]] = {}
+        self._plain = {(f.module.dotted, f.name): f for f in self._functions if not f.is_method}
+        self._methods: dict[str, list[Function]] = {}
         for function in self._functions:
             if function.is_method:
-                methods.setdefault(function.name, []).append(function)
-        for caller in self._functions:
-            imported = {name.rpartition(".")[2]: name for name in caller.module.imports}
-            for written in caller.called:
-                base, _, last = written.rpartition(".")
-                whole = imported.get(written, f"{caller.module.dotted}.{written}") if not base else f"{imported.get(base, base)}.{last}"
-                owner, _, name = whole.rpartition(".")
-                if (owner, name) in plain:
-                    self._callers[plain[owner, name]].append(caller)
-                elif "." in written:
-                    own = [m for m in methods.get(last, []) if m.module is caller.module]
-                    for method in own if base == "self" and own else methods.get(last, []):
-                        self._callers[method].append(caller)
+                self._methods.setdefault(function.name, []).append(function)
+        self._callees = {caller: self._resolve(caller) for caller in self._functions}
+        self._callers: dict[Function, list[Function]] = {function: [] for function in self._functions}
+        for caller, callees in self._callees.items():
+            for callee in callees:
+                self._callers[callee].append(caller)
+        self._locking = self._those_that_lock()
+
+    def _resolve(self, caller: Function) -> set[Function]:
+        imports = caller.module.imports
+        imported = {name.rpartition(".")[2]: name for name in imports}
+        found: set[Function] = set()
+        for written in caller.called:
+            base, _, last = written.rpartition(".")
+            owner = imported.get(base, base) if base else imported.get(written, f"{caller.module.dotted}.{written}").rpartition(".")[0]
+            if (owner, last) in self._plain:
+                found.add(self._plain[owner, last])
+            elif "." in written:
+                methods = self._methods.get(last, [])
+                near = [m for m in methods if m.module is caller.module]
+                far = [m for m in methods if any(f"{name}.".startswith(f"{m.module.dotted}.") for name in imports)]
+                found |= set(near if base == "self" and near else [*near, *far])
+        return found
+
+    def _those_that_lock(self) -> set[Function]:
+        """Functions that call `lock_patients` themselves or through a plain function or a method of their own object."""
+        locking = {f for f in self._functions if f.name == LOCK or any(name.rpartition(".")[2] == LOCK for name in f.called)}
+        waiting = [f for f in locking if f.name != LOCK]
+        while waiting:
+            inner = waiting.pop()
+            is_own = not inner.is_method
+            for outer in self._callers[inner]:
+                if outer not in locking and (is_own or f"self.{inner.name}" in outer.called):
+                    locking.add(outer)
+                    waiting.append(outer)
+        return locking
+
+    def locks(self, function: Function) -> bool:
+        """Whether the patients are locked somewhere in it."""
+        return function in self._locking
 
     def of_module(self, module: Module) -> list[Function]:
         return [function for function in self._functions if function.module is module]

@@ -20,7 +20,11 @@ CLOCK_IN_SQL = re.compile(
 IS_SQL = re.compile(r"^\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|CREATE|ALTER|SET|LISTEN|NOTIFY)\s[^a-z]*", re.DOTALL)
 IS_STATEMENT = re.compile(r"^\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s")
 GROUND = ("dho/db.py", "dho/migrate.py", "dho/embedded.py", "dho/doctor.py")
-JUDGES = re.compile(r"\bUPDATE (patient_state|alert)\b|\bINSERT INTO alert\b|\bDELETE FROM (patient_state|alert)\b", re.IGNORECASE)
+# Writing an alert or a state; to set only the deadline `judge_again_at` is asking for a judgement, not judging.
+JUDGES = re.compile(
+    r"\bUPDATE (patient_state|alert)\b(?!( \w+)?\s+SET judge_again_at = [^,=]+\bWHERE\b)|\bINSERT INTO alert\b|\bDELETE FROM (patient_state|alert)\b",
+    re.IGNORECASE,
+)
 
 
 def without_comments(sql: str) -> str:
@@ -96,18 +100,25 @@ def all_bindings(module: Module) -> dict[str, str]:
 
 
 def used_statements(node: ast.AST, variables: dict[str, str]) -> set[tuple[str, str]]:
-    """(folder, name) of each statement that is taken by its name below `node`."""
+    """(folder, name) of each statement that is taken below `node`: by its name, or by an f-string that its name fits."""
     found = set()
     for child in ast.walk(node):
-        if isinstance(child, ast.Subscript) and isinstance(child.slice, ast.Constant):
-            variable = house.dotted_name(child.value).rpartition(".")[2]
-            if variable in variables:
-                found.add((variables[variable], str(child.slice.value)))
-        elif isinstance(child, ast.Subscript) and house.dotted_name(child.value) in variables:
-            constants = {c.value for c in ast.walk(node) if isinstance(c, ast.Constant) and isinstance(c.value, str)}
-            folder = variables[house.dotted_name(child.value)]
-            found |= {(folder, name) for name in constants & set(statements().get(folder, {}))}
+        if not isinstance(child, ast.Subscript) or house.dotted_name(child.value).rpartition(".")[2] not in variables:
+            continue
+        folder = variables[house.dotted_name(child.value).rpartition(".")[2]]
+        if isinstance(child.slice, ast.Constant):
+            found.add((folder, str(child.slice.value)))
+        elif isinstance(child.slice, ast.JoinedStr):
+            pattern = "".join(re.escape(str(p.value)) if isinstance(p, ast.Constant) else r"\w+" for p in child.slice.values)
+            found |= {(folder, name) for name in statements().get(folder, {}) if re.fullmatch(pattern, name)}
+        else:
+            found |= {(folder, name) for name in statements().get(folder, {}) if name in constants(node)}
     return found
+
+
+def constants(node: ast.AST) -> set[str]:
+    """All strings below `node`."""
+    return {child.value for child in ast.walk(node) if isinstance(child, ast.Constant) and isinstance(child.value, str)}
 
 
 @cache
@@ -159,7 +170,7 @@ def unlocked_ways(modules: tuple[Module, ...], judging: set[tuple[str, str]]) ->
         for function in graph.of_module(module)
         if used_statements(function.node, all_bindings(module) if module in house.modules() else bindings(module)) & judging
     ]
-    ways = {function: (function,) for function in judges if not function.locks}
+    ways = {function: (function,) for function in judges if not graph.locks(function)}
     waiting, found = list(ways), []
     while waiting:
         inner = waiting.pop()
@@ -167,7 +178,7 @@ def unlocked_ways(modules: tuple[Module, ...], judging: set[tuple[str, str]]) ->
         if not outer:
             found.append(" > ".join(function.name for function in ways[inner]))
         for function in outer:
-            if not function.locks and function not in ways:
+            if not graph.locks(function) and function not in ways:
                 ways[function] = (function, *ways[inner])
                 waiting.append(function)
     return sorted(found)
