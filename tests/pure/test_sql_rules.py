@@ -22,7 +22,8 @@ IS_STATEMENT = re.compile(r"^\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s")
 GROUND = ("dho/db.py", "dho/migrate.py", "dho/embedded.py", "dho/doctor.py")
 # Writing an alert or a state; to set only the deadline `judge_again_at` is asking for a judgement, not judging.
 JUDGES = re.compile(
-    r"\bUPDATE (patient_state|alert)\b(?!( \w+)?\s+SET judge_again_at = [^,=]+\bWHERE\b)|\bINSERT INTO alert\b|\bDELETE FROM (patient_state|alert)\b",
+    r"\bUPDATE (patient_state|alert)\b(?!( \w+)?\s+SET judge_again_at = [^,=]+\bWHERE\b)"
+    r"|\bINSERT INTO alert\b|\bDELETE FROM (patient_state|alert)\b",
     re.IGNORECASE,
 )
 
