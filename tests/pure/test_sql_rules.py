@@ -19,7 +19,8 @@ CLOCK_IN_SQL = re.compile(
 )
 IS_SQL = re.compile(r"^\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|CREATE|ALTER|SET|LISTEN|NOTIFY)\s[^a-z]*", re.DOTALL)
 IS_STATEMENT = re.compile(r"^\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s")
-GROUND = ("dho/db.py", "dho/migrate.py", "dho/embedded.py", "dho/doctor.py")
+EXAMINER = "dashboards/commands/examinations.py"  # `dho doctor` looks at the database server itself, its clock too
+GROUND = ("dho/db.py", "dho/migrate.py", "dho/embedded.py", EXAMINER)
 # Writing an alert or a state; to set only the deadline `judge_again_at` is asking for a judgement, not judging.
 JUDGES = re.compile(
     r"\bUPDATE (patient_state|alert)\b(?!( \w+)?\s+SET judge_again_at = [^,=]+\bWHERE\b)"
@@ -47,7 +48,7 @@ def test_no_sql_in_the_code_reads_the_clock() -> None:
         f"{module.name}:{line}"
         for module in house.modules()
         for line, text in module.strings
-        if IS_SQL.match(text) and CLOCK_IN_SQL.search(text)
+        if module.name != EXAMINER and IS_SQL.match(text) and CLOCK_IN_SQL.search(text)
     ]
     assert found == []
 
