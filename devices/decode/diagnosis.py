@@ -12,10 +12,12 @@ _INVALIDATION: dict[str, type] = {"id": str, "invalidates": str, "reason": str}
 _OPTIONAL: dict[str, type] = {"patient": str, "device": str, "source": str, "note": str, "context": dict}
 
 
-def diagnose(raw: bytes) -> tuple[str | None, Rejected]:
-    """The id, if one can be read, and why the element cannot be taken."""
+def diagnose(raw: bytes) -> tuple[str | None, Rejected | bytes]:
+    """The id, if one can be read, and why the element cannot be taken; or, if there is no fault but a key that stands twice, the bytes with
+    each key once."""
     found = tolerant.read(raw)
-    return found.id, found.fault or _fault(found.tree) or Rejected("malformed", "This is not a measurement or an invalidation.")
+    fault = found.fault or _fault(found.tree)
+    return found.id, fault if fault is not None else tolerant.written_once(found.tree)
 
 
 def _fault(tree: Any) -> Rejected | None:

@@ -25,17 +25,30 @@ LARGEST_POWER = 300  # of ten, in a context number
 _CONTEXTS_KEPT = 1024
 
 
-def decode_native(raw: bytes, received_at: datetime) -> tuple[str | None, Reading | Invalidation | Rejected]:
+Decoded = tuple[str | None, Reading | Invalidation | Rejected]
+
+
+def decode_native(raw: bytes, received_at: datetime) -> Decoded:
     """One element: its id as sent, and what it says or why it cannot be taken."""
     try:
-        sent.check_text(raw)
-        try:
-            said = sent.measurement(raw)
-        except msgspec.ValidationError:
-            withdrawn = sent.invalidation(raw)
-            return withdrawn.id, _invalidation(withdrawn, received_at)
+        return _decode(raw, received_at)
     except (sent.NotAcceptable, msgspec.MsgspecError, RecursionError):
-        return diagnose(raw)
+        identifier, why = diagnose(raw)
+    if isinstance(why, Rejected):
+        return identifier, why
+    try:
+        return _decode(why, received_at)
+    except (sent.NotAcceptable, msgspec.MsgspecError):
+        return identifier, Rejected("malformed", "This is neither a measurement nor an invalidation.")
+
+
+def _decode(raw: bytes, received_at: datetime) -> Decoded:
+    sent.check_text(raw)
+    try:
+        said = sent.measurement(raw)
+    except msgspec.ValidationError:
+        withdrawn = sent.invalidation(raw)
+        return withdrawn.id, _invalidation(withdrawn, received_at)
     return said.id, _reading(said, received_at)
 
 

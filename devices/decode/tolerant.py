@@ -63,6 +63,17 @@ def is_json(raw: bytes) -> bool:
     return True
 
 
+def written_once(tree: Any) -> bytes:
+    """A tree as JSON again, each key once: of a doubled key the last was kept."""
+    if isinstance(tree, Number):
+        return tree.encode()
+    if isinstance(tree, dict):
+        return b"{" + b",".join(msgspec.json.encode(key) + b":" + written_once(value) for key, value in tree.items()) + b"}"
+    if isinstance(tree, list):
+        return b"[" + b",".join(map(written_once, tree)) + b"]"
+    return msgspec.json.encode(tree)
+
+
 def readable_id(raw: bytes) -> str | None:
     """The id of one object that is nested too deep, or too large, to be looked at."""
     try:
