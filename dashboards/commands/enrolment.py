@@ -8,8 +8,9 @@ from uuid import UUID
 
 import msgspec
 
+from alerts.actions import queue
 from alerts.downlink import tablet_plan
-from alerts.store import SQL as ALERTS_SQL
+from alerts.store import lock_patients
 from dashboards.commands.operator import SQL
 from devices import topics
 from dho.db import Tx
@@ -82,6 +83,7 @@ def enrol(
 def put_in_force(tx: Tx, patient: UUID, text: str, active_from: datetime) -> None:
     """A patient's first plan, in force since `active_from`: for stored or coming history. The patient is judged by it at once."""
     given = {"now": tx.now, "plan_from": active_from, "patients": [patient], "plans": ["first"], "documents": ["first"], "texts": [text]}
+    lock_patients(tx, [patient])
     tx.execute(SQL["enrol_plans"], given)
     tx.execute(SQL["judge_by_first_plan"], {"patient": patient, "now": tx.now})
 
@@ -96,7 +98,5 @@ def _send_plans(tx: Tx, enrolments: Sequence[Enrolment], documents: Mapping[str,
     for e in enrolments:
         if e.gateway and e.plan:
             held.setdefault(e.gateway, []).append(tablet_plan(e.patient, compiled[e.plan]))
-    if held:
-        targets = [topics.topic(gateway, topics.PLAN) for gateway in held]
-        payloads = [_ENCODER.encode({"patients": plans}) for plans in held.values()]
-        tx.execute(ALERTS_SQL["queue_downlinks"], {"targets": targets, "payloads": payloads, "retain": True, "now": tx.now})
+    downlinks = [(topics.topic(gateway, topics.PLAN), _ENCODER.encode({"patients": plans})) for gateway, plans in held.items()]
+    queue(tx, downlinks, retain=True)

@@ -15,6 +15,7 @@ from dashboards.commands.operator import SQL
 from devices import topics
 from devices.address import BrokerAddress, new_client
 from devices.counters import totals
+from dho import clock
 from dho.db import Tx
 from dho.errors import DhoError
 from dho.migrate import pending
@@ -50,18 +51,13 @@ def examine_ground(tx: Tx, now: datetime) -> list[Finding]:
             Finding("database", "ok", f"{said}."),
             Finding("schema", "bad", f"{len(behind)} migrations are pending, {behind[0]} first: run `dho migrate`."),
         ]
-    row = tx.row("SELECT ground, is_test, simulation FROM installation")
+    row = tx.row(SQL["installation"])
     findings = [Finding("database", "ok", f"{said}: {GROUNDS[row.ground]}."), Finding("schema", "ok", "It is up to date.")]
     if row.ground.startswith("timescaledb"):
-        extension = tx.row("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'")
-        licence = tx.row("SELECT current_setting('timescaledb.license', true) AS licence").licence
-        state: Literal["ok", "bad"] = "ok" if extension else "bad"
-        said = (
-            f"timescaledb {extension.extversion}, licence {licence}"
-            if extension
-            else "timescaledb is gone, but the schema was made with it"
-        )
-        findings.append(Finding("extension", state, f"{said}."))
+        extension = tx.row(SQL["timescaledb"])
+        state: Literal["ok", "bad"] = "ok" if extension.version else "bad"
+        present = f"timescaledb {extension.version}, licence {extension.licence}." if extension.version else ""
+        findings.append(Finding("extension", state, present or "timescaledb is gone, but the schema was made with it."))
     if row.simulation or row.is_test:
         kind = "demo database: the simulator's arrival times count" if row.simulation else "test database: a test clock is accepted"
         findings.append(Finding("purpose", "warn", f"This is a {kind}; never use it for real patients."))
@@ -70,7 +66,7 @@ def examine_ground(tx: Tx, now: datetime) -> list[Finding]:
 
 def examine_clock(tx: Tx, now: datetime) -> list[Finding]:
     """The difference between this machine's clock and the database server's; deadlines are judged by the former."""
-    off = tx.row("SELECT clock_timestamp() AS at").at - now
+    off = tx.row(SQL["server_clock"]).at - clock.now()
     size = abs(off)
     said = f"{off.total_seconds():+.3f} s from the database server's."
     return [Finding("clock", "bad" if size > CLOCK_BAD else "warn" if size > CLOCK_WARN else "ok", said)]

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import click
 from tqdm import tqdm
 
+from alerts.store import lock_patients
 from dashboards.commands.csv_lines import UnreadableFile, columns_of, mapped, read_header, read_lines
 from dashboards.commands.fhir_lines import lines_of, read_resources
 from dashboards.commands.import_delivery import Delivery, Straight
@@ -215,6 +216,7 @@ def _delivery(settings: Settings, patients: NamedPatients, options: dict[str, An
     finally:
         database.close()
         with as_owner(settings, "import measurements") as tx:
+            lock_patients(tx, patients.found.values())
             tx.execute(SQL["judge_now"], {"patients": list(patients.found.values()), "now": now})
 
 

@@ -11,7 +11,7 @@ import click
 from tqdm import tqdm
 
 from alerts.intake import Intake
-from dashboards.commands.operator import OPERATOR, as_owner, here, owner_database
+from dashboards.commands.operator import OPERATOR, SQL, as_owner, here, owner_database
 from devices import inbox
 from devices import quarantine as rows
 from devices.decode import decode
@@ -79,7 +79,7 @@ def replay_quarantine(ids: tuple[UUID, ...], reason: str | None, everything: boo
     with owner_database(settings) as database:
         with database.transaction(OPERATOR, "replay quarantine", clock.now()) as tx:
             chosen = _found(tx, ids) if ids else list(reversed(rows.waiting(tx, reason=reason, limit=ALL_WAITING)))
-            simulation = bool(tx.row("SELECT simulation FROM installation").simulation)
+            simulation = bool(tx.row(SQL["installation"]).simulation)
         intake = Intake(database, "replay", simulation=simulation)
         for row in tqdm(chosen, desc="replayed", unit="", disable=None, file=sys.stderr):
             outcome[row.id] = _replay(database, intake, row, simulation)

@@ -198,3 +198,15 @@ SELECT (SELECT max(heard_at) FROM gateway_status) AS at, (SELECT count(*) FROM g
 -- name: quarantine_waiting
 -- How many messages wait for a replay.
 SELECT count(*) AS count FROM quarantine WHERE replayed_at IS NULL
+
+-- name: installation
+-- What this database is.
+SELECT ground, is_test, simulation FROM installation
+
+-- name: timescaledb
+-- The extension's version (null where it is gone) and licence.
+SELECT (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS version, current_setting('timescaledb.license', true) AS licence
+
+-- name: server_clock
+-- When the server says that this very statement began.
+SELECT query_start AS at FROM pg_stat_activity WHERE pid = pg_backend_pid()

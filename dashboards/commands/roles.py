@@ -10,7 +10,7 @@ from dho import log as logs
 from dho.settings import Settings, load
 
 
-def _until_told_to_stop() -> threading.Event:
+def until_told_to_stop() -> threading.Event:
     """An event that SIGTERM and Ctrl-C set: the role finishes the batch in hand and leaves with status 0."""
     stop = threading.Event()
 
@@ -44,6 +44,7 @@ def migrate(mark_test: bool) -> None:
 def ingest(worker: int, workers: int) -> None:
     """Take what gateways send: store, judge, acknowledge, answer. Ends cleanly at SIGTERM."""
     from alerts.intake import Intake
+    from dashboards.commands.operator import SQL
     from devices.listener import Listener
     from dho import clock
     from dho.db import INGEST, Database
@@ -51,10 +52,10 @@ def ingest(worker: int, workers: int) -> None:
     if worker >= workers:
         raise click.UsageError(f"--worker {worker} needs --workers {worker + 1} or more")
     settings = _role("database_url", "mqtt_url", "secret_key")
-    stop = _until_told_to_stop()
+    stop = until_told_to_stop()
     database = Database(settings.database_url, "ingest", size=2)
     with database.transaction(INGEST, "start", clock.now()) as tx:
-        simulation = bool(tx.execute("SELECT simulation FROM installation").fetchall()[0][0])
+        simulation = bool(tx.row(SQL["installation"]).simulation)
     intake = Intake(database, f"ingest-{worker}", simulation=simulation)
     try:
         Listener(settings, worker=worker, workers=workers, take=lambda messages: intake.take(messages, clock.now())).run(stop)
@@ -68,7 +69,7 @@ def watch() -> None:
     from alerts.watch import run
 
     settings = _role("database_url", "mqtt_url")
-    run(settings, _until_told_to_stop())
+    run(settings, until_told_to_stop())
 
 
 @click.command()
