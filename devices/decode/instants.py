@@ -13,6 +13,7 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)  # later ones become this: the last day that can be shown in every time zone
 AHEAD_LIMIT = timedelta(minutes=5)
 _EXAMPLE = "2026-11-21T08:01:12.123+01:00"
+_DIGITS = frozenset("0123456789")
 _GRAMMAR = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?([Zz]|([+-])([0-9]{2}):([0-9]{2}))?"
 )
@@ -21,7 +22,7 @@ _GRAMMAR = re.compile(
 def instant(text: str, pointer: str = "/taken_at") -> datetime | Rejected:
     """The instant in UTC, or why it cannot be taken: `bad_time`, `no_offset`, `time_out_of_range` (before the year 2000)."""
     try:
-        if text[4:17:3] == "--T::" and text[19] in ".Z+-":
+        if text[4:17:3] == "--T::" and (text[19] in "Z+-" or (text[19] == "." and text[20] in _DIGITS)):
             if text[-1] == "Z":
                 return _in_range(datetime.fromisoformat(text), pointer)
             if text[-6] in "+-" and text[-3] == ":" and text[-5:] <= "14:00" and text[-2] <= "5":
