@@ -31,20 +31,20 @@ def main() -> int:
 def _work() -> dict[str, Callable[[], None]]:
     """What is worth fetching here, by name."""
     work: dict[str, Callable[[], None]] = {"TimescaleDB Community in WebAssembly": pglite.provide}
-    if debian.is_debian_root():
-        work["Debian's packages"] = _from_debian
+    if not debian.is_debian_root():
+        return work
+    if chromium_path() is None:
+        work["Chromium"] = lambda: debian.install("chromium")
+    if engine() is None:
+        work["TimescaleDB and Mosquitto"] = lambda: _root(TRIXIE)
+    if not (HOST15 / "postgres").exists():
+        work["PostgreSQL 15"] = lambda: _root(BOOKWORM)
     return work
 
 
-def _from_debian() -> None:
-    if chromium_path() is None:
-        debian.install("chromium")
-    if engine() is None:
-        debian.install("debootstrap")
-        debian.make_root(TRIXIE)
-    if not (HOST15 / "postgres").exists():
-        debian.install("debootstrap")
-        debian.make_root(BOOKWORM)
+def _root(root: debian.Root) -> None:
+    debian.install("debootstrap")
+    debian.make_root(root)
 
 
 if __name__ == "__main__":
