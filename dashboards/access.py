@@ -60,7 +60,9 @@ class Relation:
         return sorted({right for part in self.parts for right in RIGHTS[part.role]})
 
 
-def look(tx: Tx, viewer: Viewer, patient: UUID, what: str, purpose: str | None = None, *, right: Right = "read", request: str = "") -> Relation:
+def look(
+    tx: Tx, viewer: Viewer, patient: UUID, what: str, purpose: str | None = None, *, right: Right = "read", request: str = ""
+) -> Relation:
     """Open the door to one patient and write it down. Raises `NotFound` if hidden or absent, `NotAllowed` if the role lacks the right.
 
     `what` names the data ("measurements"); `purpose` defaults to treatment, for patients themselves to their own data.
@@ -92,7 +94,9 @@ def look_at_uplink(tx: Tx, viewer: Viewer, uplink: UUID, what: str, *, right: Ri
     return _admit(tx, viewer, found, what, None, right, request)
 
 
-def look_many(tx: Tx, viewer: Viewer, patients: Iterable[UUID], what: str, purpose: str | None = None, *, request: str = "") -> dict[UUID, Relation]:
+def look_many(
+    tx: Tx, viewer: Viewer, patients: Iterable[UUID], what: str, purpose: str | None = None, *, request: str = ""
+) -> dict[UUID, Relation]:
     """Write down a look at each patient that a list shows, and say why each is there. Those out of sight are left out, not named."""
     shown = sorted(set(patients))
     if not shown:
@@ -154,7 +158,7 @@ def purpose_of(role: str) -> str:
 
 
 def because(relation: Relation, viewer: Viewer, language: str) -> list[dict[str, Any]]:
-    """"You see this because …", one sentence for each part, with key and arguments beside it."""
+    """ "You see this because …", one sentence for each part, with key and arguments beside it."""
     said = []
     for part in relation.parts:
         place = next((post.place for post in viewer.memberships if part.relation == f"centre:{post.centre}"), "")

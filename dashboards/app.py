@@ -14,7 +14,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from dashboards import asyncapi, feed_socket, openapi, problems
-from dashboards.api import alerts, answers_of_patients, events, gateways, health, measurements, patients, plans, session
+from dashboards.api import alerts, events, gateways, health, measurements, patients, plans, session
 from dashboards.feed import Feed
 from dashboards.house import THREADS, House
 from dashboards.pages.routes import router as pages
@@ -26,7 +26,7 @@ from dho.settings import Settings
 
 Zone = Literal["patient", "staff", "ops"]
 STATIC = Path(__file__).parent / "static"
-_PEOPLE = (session.router, alerts.router, patients.router, measurements.router, answers_of_patients.router, plans.router, events.router, feed_socket.router)
+_PEOPLE = (session.router, alerts.router, patients.router, measurements.router, plans.router, events.router, feed_socket.router)
 ROUTERS: dict[Zone, tuple[APIRouter, ...]] = {
     "patient": (session.router, patients.router, measurements.router, gateways.router, events.router, feed_socket.router),
     "staff": (*_PEOPLE, pages),
@@ -74,7 +74,7 @@ def _routers(only: Zone | None) -> list[APIRouter]:
 def _lifespan(house: House) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        anyio.to_thread.current_default_limiter().total_tokens = THREADS
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         await house.feed.start()
         yield
         await house.feed.stop()

@@ -60,7 +60,11 @@ def caller(
     body: Annotated[bytes, Depends(whole_body)],
     idempotency_key: Annotated[
         str | None,
-        Header(min_length=1, max_length=255, description="On POST: the same key within 24 hours gives the same answer, and nothing is done twice."),
+        Header(
+            min_length=1,
+            max_length=255,
+            description="On POST: the same key within 24 hours gives the same answer, and nothing is done twice.",
+        ),
     ] = None,
 ) -> Caller:
     """The caller of this request. Raises `NotAuthenticated`."""

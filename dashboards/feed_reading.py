@@ -71,7 +71,12 @@ def epoch_of(secret_key: str, history: str, viewer: UUID, scope: Scope) -> str:
 def scopes(tx: Tx, people: Sequence[UUID]) -> dict[UUID, Scope]:
     """The scope of each active person now; somebody who is missing has none."""
     found: dict[UUID, dict[str, str]] = {}
-    params = {"people": list(people), "now": tx.now, "roles": READING, "centre_roles": sorted(CLINICAL & {"follow_up_nurse", "centre_lead"})}
+    params = {
+        "people": list(people),
+        "now": tx.now,
+        "roles": READING,
+        "centre_roles": sorted(CLINICAL & {"follow_up_nurse", "centre_lead"}),
+    }
     for row in tx.rows(SQL["scopes"], params):
         found.setdefault(row.person, {}).setdefault(row.key, row.role)
     return {person: Scope(roles) for person, roles in found.items()}

@@ -37,7 +37,15 @@ TITLES = {
     500: "Something went wrong here",
     503: "Not available right now",
 }
-CODES = {400: "malformed", 401: "not_authenticated", 403: "not_allowed", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "wrong_content_type"}
+CODES = {
+    400: "malformed",
+    401: "not_authenticated",
+    403: "not_allowed",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "wrong_content_type",
+}
 
 
 class Problem(DhoError):

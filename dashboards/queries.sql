@@ -175,3 +175,88 @@ SELECT %(at)s, l.person, l.role, l.relation, l.purpose, l.patient, 'feed.event',
 -- name: listen
 -- Be told when there may be something new on the feed.
 LISTEN dho_feed
+
+-- name: alerts_in_sight
+-- One page of the alerts of patients in sight, newest first; without states all that are not closed.
+SELECT a.* FROM alert a
+ WHERE a.patient IN (SELECT v.patient FROM visible_patients(%(person)s, %(now)s) v WHERE v.role = ANY(%(roles)s))
+   AND CASE WHEN %(states)s::text[] IS NULL THEN a.closed_at IS NULL ELSE a.state = ANY(%(states)s::text[]) END
+   AND (%(zone)s::text IS NULL OR a.zone = %(zone)s)
+   AND (%(patient)s::uuid IS NULL OR a.patient = %(patient)s)
+   AND (%(after_at)s::timestamptz IS NULL OR (a.raised_at, a.id) < (%(after_at)s, %(after_id)s::uuid))
+ ORDER BY a.raised_at DESC, a.id DESC LIMIT %(limit)s
+
+-- name: patients_in_sight
+-- One page of the patients in sight. Simulated ones are shown in a simulation alone, canaries never.
+SELECT p.id, p.name, p.born, s.zone, s.zone_since, s.last_heard_at, l.number AS plan_number, l.review_due,
+       l.id IS NOT NULL AND (l.review_due IS NULL OR l.review_due >= (%(now)s AT TIME ZONE c.timezone)::date) AS valid_plan,
+       (SELECT count(*) FROM alert a WHERE a.patient = p.id AND a.closed_at IS NULL AND a.zone = 'red') AS reds,
+       (SELECT count(*) FROM alert a WHERE a.patient = p.id AND a.closed_at IS NULL AND a.zone = 'yellow') AS yellows
+  FROM patient p
+  LEFT JOIN responsibility r ON r.patient = p.id AND r.during @> %(now)s::timestamptz
+  LEFT JOIN centre c ON c.id = r.centre
+  LEFT JOIN patient_state s ON s.patient = p.id
+  LEFT JOIN plan_version l ON l.patient = p.id AND l.state = 'active'
+ WHERE p.id IN (SELECT v.patient FROM visible_patients(%(person)s, %(now)s) v WHERE v.role = ANY(%(roles)s))
+   AND (p.kind = 'real' OR p.kind = 'simulated' AND (SELECT simulation FROM installation))
+   AND p.ended_at IS NULL
+   AND (%(centre)s::uuid IS NULL OR r.centre = %(centre)s)
+   AND (%(after)s::uuid IS NULL OR p.id > %(after)s)
+ ORDER BY p.id LIMIT %(limit)s
+
+-- name: patient
+-- One patient: where they stand, the plan in force, the responsible centre.
+SELECT p.id, p.kind, p.name, p.born, p.language, p.phone, s.zone, s.zone_since, s.last_heard_at,
+       l.id AS plan, l.number AS plan_number, l.review_due, l.active_from, l.document::text AS document,
+       l.id IS NOT NULL AND (l.review_due IS NULL OR l.review_due >= (%(now)s AT TIME ZONE c.timezone)::date) AS valid_plan,
+       c.id AS centre, c.name AS centre_name, c.phone AS centre_phone,
+       (SELECT count(*) FROM alert a WHERE a.patient = p.id AND a.closed_at IS NULL AND a.zone = 'red') AS reds,
+       (SELECT count(*) FROM alert a WHERE a.patient = p.id AND a.closed_at IS NULL AND a.zone = 'yellow') AS yellows
+  FROM patient p
+  LEFT JOIN responsibility r ON r.patient = p.id AND r.during @> %(now)s::timestamptz
+  LEFT JOIN centre c ON c.id = r.centre
+  LEFT JOIN patient_state s ON s.patient = p.id
+  LEFT JOIN plan_version l ON l.patient = p.id AND l.state = 'active'
+ WHERE p.id = %(patient)s
+
+-- name: care_team
+-- Who has a part in the patient's care now.
+SELECT c.person, n.name, c.role FROM care_relation c JOIN person n ON n.id = c.person
+ WHERE c.patient = %(patient)s AND c.during @> %(now)s::timestamptz AND n.active ORDER BY c.role, n.name
+
+-- name: looks_at_patient
+-- One page of the looks at a patient's data, newest first.
+SELECT l.id, l.at, n.name AS who, l.role, l.relation, l.purpose, l.what
+  FROM access_log l LEFT JOIN person n ON n.id = l.person
+ WHERE l.patient = %(patient)s
+   AND (%(after_at)s::timestamptz IS NULL OR (l.at, l.id) < (%(after_at)s, %(after_id)s::bigint))
+ ORDER BY l.at DESC, l.id DESC LIMIT %(limit)s
+
+-- name: values_of_patient
+-- One page of a patient's values, newest first, through the one function that people's reads go through.
+SELECT o.* FROM readable_observations(%(patient)s, %(since)s, %(until)s) o
+ WHERE (%(code)s::text IS NULL OR o.code = %(code)s OR o.measurement = %(code)s)
+   AND (%(at)s::timestamptz IS NULL OR (o.measured_at, o.uplink, o.position) < (%(at)s, %(uplink)s::uuid, %(position)s::smallint))
+ ORDER BY o.measured_at DESC, o.uplink DESC, o.position DESC LIMIT %(limit)s
+
+-- name: gateway_secret
+-- What is kept of a gateway's secret.
+SELECT secret_hash, revoked_at FROM gateway WHERE id = %(gateway)s
+
+-- name: ingest_counters
+-- Conservation, added up over all writers.
+SELECT name, reason, sum(value)::bigint AS value FROM ingest_counter GROUP BY name, reason ORDER BY name, reason
+
+-- name: open_alert_counts
+-- Open alerts by zone and state.
+SELECT zone, state, count(*) AS count FROM alert WHERE closed_at IS NULL GROUP BY zone, state ORDER BY zone, state
+
+-- name: figures
+-- How far the feed is, and what waits.
+SELECT (SELECT seq FROM feed_head) AS head,
+       (SELECT count(*) FROM outbox WHERE sent_at IS NULL) AS outbox,
+       (SELECT coalesce(extract(epoch FROM greatest(%(now)s - min(try_at), interval '0')), 0)::float8 FROM outbox WHERE sent_at IS NULL) AS outbox_age,
+       (SELECT count(*) FROM patient_state WHERE judge_again_at <= %(now)s) AS overdue,
+       (SELECT coalesce(extract(epoch FROM %(now)s - min(judge_again_at)), 0)::float8 FROM patient_state WHERE judge_again_at <= %(now)s) AS overdue_age,
+       (SELECT count(*) FROM gateway g LEFT JOIN gateway_status s ON s.gateway = g.id
+         WHERE g.revoked_at IS NULL AND (s.heard_at IS NULL OR s.heard_at < %(now)s - interval '1 day')) AS silent

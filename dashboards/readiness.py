@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from threading import Lock
 from urllib.parse import urlsplit
 
+from dho import clock
 from dho.db import Actor, Database, TransientDatabaseError
 from dho.migrate import pending
-from dho import clock
 
 BROKER_ASKED_EVERY_S = 3.0
 BROKER_WAITS_S = 1.0

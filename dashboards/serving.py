@@ -1,6 +1,6 @@
 """Running the application: one uvicorn server, with a websocket protocol that keeps little for a slow reader and can cut it."""
 
-import asyncio
+import signal
 import socket
 from asyncio.transports import BaseTransport
 from typing import cast
@@ -33,7 +33,7 @@ class FeedProtocol(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         """Give the application a way to this protocol."""
-        self.scope["state"]["protocol"] = self  # type: ignore[typeddict-item]
+        self.scope["state"]["protocol"] = self
         await super().run_asgi()
 
     def cut(self, code: int, reason: str) -> None:
@@ -64,8 +64,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return bound
 
 
-def run(app: FastAPI, host: str, port: int) -> None:
-    """Serve until SIGTERM or Ctrl-C; open sockets are told 1012."""
+def server_of(app: FastAPI) -> uvicorn.Server:
+    """The server that will serve the application."""
     config = uvicorn.Config(
         app,
         ws=FeedProtocol,
@@ -77,5 +77,12 @@ def run(app: FastAPI, host: str, port: int) -> None:
         timeout_graceful_shutdown=GRACE_S,
         h11_max_incomplete_event_size=65_536,
     )
+    return uvicorn.Server(config)
+
+
+def run(app: FastAPI, host: str, port: int) -> None:
+    """Serve until SIGTERM or Ctrl-C, then leave quietly; open sockets are told 1012. For the main thread of a process."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)  # the server puts its own in place; it hands the signal on to these when it has ended
     with listening_socket(host, port) as bound:
-        asyncio.run(uvicorn.Server(config).serve(sockets=[bound]))
+        server_of(app).run(sockets=[bound])

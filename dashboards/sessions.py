@@ -32,6 +32,8 @@ ATTEMPTS = 10
 ATTEMPTS_WITHIN = timedelta(minutes=15)
 SEEN_EVERY = timedelta(minutes=1)
 TokenKind = Literal["session", "token"]
+FOUND_BY: dict[TokenKind, str] = {"session": "viewer_by_session", "token": "viewer_by_token"}
+ENDED_BY: dict[TokenKind, str] = {"session": "end_session", "token": "end_token"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def find_viewer(house: House, token: str, kind: TokenKind, now: datetime) -> Vie
     credential = hash_token(house.settings.secret_key, token)
     idle_since = now - timedelta(minutes=house.settings.session_idle_minutes)
     with house.database.transaction(NOBODY, "recognise", now) as tx:
-        row = tx.row(SQL["viewer_by_session" if kind == "session" else "viewer_by_token"], {"hash": credential, "now": now, "idle_since": idle_since})
+        row = tx.row(SQL[FOUND_BY[kind]], {"hash": credential, "now": now, "idle_since": idle_since})
         if row is None:
             raise NotAuthenticated("You are not logged in, or no longer.")
         if kind == "session" and now - row.seen_at >= SEEN_EVERY:
@@ -161,7 +163,7 @@ def _count_attempt(tx: Tx, user: str, now: datetime) -> None:
 def log_out(house: House, viewer: Viewer, now: datetime) -> None:
     """End this session, or this service token, at once."""
     with house.database.transaction(viewer.actor, "log out", now) as tx:
-        tx.execute(SQL["end_session" if viewer.token_kind == "session" else "end_token"], {"hash": viewer.credential, "now": now})
+        tx.execute(SQL[ENDED_BY[viewer.token_kind]], {"hash": viewer.credential, "now": now})
 
 
 def is_https(connection: HTTPConnection, settings: Settings) -> bool:
