@@ -14,6 +14,7 @@ LATEST = datetime(9999, 12, 30, tzinfo=UTC)  # later ones become this: the last 
 AHEAD_LIMIT = timedelta(minutes=5)
 _EXAMPLE = "2026-11-21T08:01:12.123+01:00"
 _DIGITS = frozenset("0123456789")
+_SIX_DIGITS = len("2026-11-21T08:01:12.123456Z")  # `fromisoformat` does not look at further digits
 _GRAMMAR = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?([Zz]|([+-])([0-9]{2}):([0-9]{2}))?"
 )
@@ -23,9 +24,9 @@ def instant(text: str, pointer: str = "/taken_at") -> datetime | Rejected:
     """The instant in UTC, or why it cannot be taken: `bad_time`, `no_offset`, `time_out_of_range` (before the year 2000)."""
     try:
         if text[4:17:3] == "--T::" and (text[19] in "Z+-" or (text[19] == "." and text[20] in _DIGITS)):
-            if text[-1] == "Z":
+            if text[-1] == "Z" and len(text) <= _SIX_DIGITS:
                 return _in_range(datetime.fromisoformat(text), pointer)
-            if text[-6] in "+-" and text[-3] == ":" and text[-5:] <= "14:00" and text[-2] <= "5":
+            if len(text) <= _SIX_DIGITS + 5 and text[-6] in "+-" and text[-3] == ":" and text[-5:] <= "14:00" and text[-2] <= "5":
                 return _in_range(datetime.fromisoformat(text).astimezone(UTC), pointer)
     except (ValueError, IndexError, OverflowError):
         pass
