@@ -80,8 +80,7 @@ def create_plan(patient: UUID, caller: Asking) -> Response:
 
 def _create(tx: Tx, caller: Caller, patient: UUID) -> Response:
     document = read_document(caller.body)
-    with acting(tx):
-        made = plans.create_plan(tx, patient, document, caller.viewer.actor)
+    made = plans.create_plan(tx, patient, document, caller.viewer.actor)
     return reply(told(made), 201, etag(made.version) | {"Location": f"/api/v1/patients/{patient}/plans"})
 
 
@@ -95,6 +94,6 @@ def take_plan_further(plan: UUID, verb: Verb, caller: Asking, body: Step | None 
 
 def _step(tx: Tx, caller: Caller, plan: UUID, verb: Verb, body: Step, if_match: str | None) -> Response:
     version = expected_version(if_match, body.expected_version)
-    with acting(tx):
+    with acting(tx, "ingest" if verb == "activate" else "serve"):
         after = STEPS[verb](tx, plan, caller.viewer.actor, version)
     return reply(told(after), headers=etag(after.version))
