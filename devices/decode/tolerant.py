@@ -78,7 +78,7 @@ def readable_id(raw: bytes) -> str | None:
     """The id of one object that is nested too deep, or too large, to be looked at."""
     try:
         return echo(msgspec.json.decode(sent.sender(raw).id))
-    except (msgspec.MsgspecError, RecursionError):
+    except (ValueError, RecursionError):  # not JSON, or not UTF-8
         return None
 
 
