@@ -18,6 +18,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 SERVICE = ("dho", "service-of-a-test-broker")
 PLACES = ("listener", "protocol", "password_file", "acl_file", "persistence_location")
 ITERATIONS = 101
+CONNECT, CONNACK = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00", b"\x20"
 STOP = 'kill -TERM "$server"'
 
 
@@ -47,7 +48,7 @@ class Mosquitto:
     def start(self) -> None:
         if self._kept is None:
             self._kept = self._begin()
-            wait_for("Mosquitto listens", self._listens, log=self._work / "server.log")
+            wait_for("Mosquitto answers", self._answers, log=self._work / "server.log")
 
     def stop(self) -> None:
         """The clean way: queues and sessions are written."""
@@ -104,9 +105,14 @@ class Mosquitto:
             places.append("user root" if work == str(self._work) else "user mosquitto")
         (self._work / "mosquitto.conf").write_text("\n".join([*shipped, *places]) + "\n")
 
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex((self.host, self.port)) == 0
+    def _answers(self) -> bool:
+        """Whether it answers a stranger's CONNECT, with a refusal. A socket that is open says too little: it would not survive a reload."""
+        try:
+            with socket.create_connection((self.host, self.port), 2) as stranger:
+                stranger.sendall(CONNECT)
+                return stranger.recv(1) == CONNACK
+        except OSError:
+            return False
 
 
 def _hashed(password: str) -> str:
