@@ -27,9 +27,16 @@ class Engine:
         `stop` is the signal of a clean stop. The container is removed when it ends; what it must keep lies in mounts.
         """
         label = f"{name}-{os.getpid()}"
-        start = [self.program, "run", "--rm", f"--name={label}", *options, image(service), *command]
+        start = [self.program, "run", "--rm", f"--name={label}", *self._as_caller(), *options, image(service), *command]
         kill = f"{self.program} kill {label}"
         return Kept(start, directory, stop=f"{self.program} kill --signal={stop} {label}", kill=kill)
+
+    def _as_caller(self) -> list[str]:
+        """Run as whoever runs the tests, so that what is written into mounts can be removed again. As root, images choose for themselves."""
+        if os.geteuid() == 0:
+            return []
+        keep = ["--userns=keep-id"] if self.program == "podman" else []
+        return [*keep, f"--user={os.geteuid()}:{os.getegid()}", "--volume=/etc/passwd:/etc/passwd:ro"]
 
 
 def image(service: str) -> str:
