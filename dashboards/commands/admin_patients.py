@@ -34,7 +34,7 @@ def add_patient(centre: str, name: str, born: datetime | None, language: str, ph
         made = Enrolment(
             uuid4(), centre_id(tx, centre), name, plan=template, born=born.date() if born else None, language=language, phone=phone
         )
-        enrol(tx, [made], documents, since=tx.now)
+        enrol(tx, [made], documents, since=tx.now, judge_at=tx.now)
         click.echo(made.patient)
 
 

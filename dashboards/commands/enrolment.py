@@ -80,6 +80,13 @@ def enrol(
     _send_plans(tx, enrolments, documents, plan_from)
 
 
+def enrol_gateway(tx: Tx, centre: UUID, gateway: str, secret_hash: bytes, patients: Sequence[UUID], since: datetime) -> None:
+    """Register one gateway that serves these patients, who are there already, from `since` on."""
+    registered = {"gateways": [gateway], "centres": [centre], "secret_hashes": [secret_hash], "simulated": [False], "now": tx.now}
+    tx.execute(SQL["enrol_gateways"], registered)
+    tx.execute(SQL["enrol_assignments"], {"patients": list(patients), "gateways": [gateway] * len(patients), "since": since})
+
+
 def put_in_force(tx: Tx, patient: UUID, text: str, active_from: datetime) -> None:
     """A patient's first plan, in force since `active_from`: for stored or coming history. The patient is judged by it at once."""
     given = {"now": tx.now, "plan_from": active_from, "patients": [patient], "plans": ["first"], "documents": ["first"], "texts": [text]}

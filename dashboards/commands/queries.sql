@@ -22,10 +22,11 @@ SELECT DISTINCT ON (e.patient) e.patient, c.organisation, e.centre, tstzrange(%(
 -- name: enrol_gateways
 -- Gateways with the hash of their secret.
 INSERT INTO gateway (id, centre, secret_hash, simulated, registered_at)
-SELECT DISTINCT ON (e.gateway) e.gateway, e.centre, e.secret_hash, e.simulated, %(now)s
+SELECT DISTINCT ON (e.gateway) e.gateway, e.centre, e.secret_hash, e.simulated, %(now)s::timestamptz
   FROM unnest(%(gateways)s::text[], %(centres)s::uuid[], %(secret_hashes)s::bytea[], %(simulated)s::boolean[])
        AS e(gateway, centre, secret_hash, simulated)
  WHERE e.gateway IS NOT NULL
+    ON CONFLICT (id) DO NOTHING
 
 -- name: enrol_assignments
 -- Which gateway serves which patient, from `since` on.
@@ -56,9 +57,9 @@ UPDATE patient_state s SET plan_version = v.id, state = NULL, judge_again_at = %
   FROM plan_version v WHERE s.patient = %(patient)s AND v.patient = s.patient AND v.state = 'active'
 
 -- name: known_gateways
--- Gateways that are there already, with the patients that they serve.
-SELECT g.id, g.centre, g.secret_hash, array_agg(a.patient) FILTER (WHERE a.patient IS NOT NULL) AS patients
-  FROM gateway g LEFT JOIN assignment a ON a.gateway = g.id
+-- Gateways that are there already, with the patients that they have served, by name.
+SELECT g.id, g.secret_hash, g.revoked_at, coalesce(jsonb_object_agg(p.name, p.id) FILTER (WHERE p.id IS NOT NULL), '{}') AS patients
+  FROM gateway g LEFT JOIN assignment a ON a.gateway = g.id LEFT JOIN patient p ON p.id = a.patient
  WHERE g.id = ANY(%(gateways)s)
  GROUP BY g.id
 
