@@ -32,7 +32,7 @@ class Engine:
         return Kept(start, directory, stop=f"{self.program} kill --signal={stop} {label}", kill=kill)
 
     def _as_caller(self) -> list[str]:
-        """Run as whoever runs the tests, so that what is written into mounts can be removed again. As root, images choose for themselves."""
+        """Run as whoever runs the tests, so that what is written into mounts can be removed again. Root lets the image choose."""
         if os.geteuid() == 0:
             return []
         keep = ["--userns=keep-id"] if self.program == "podman" else []
