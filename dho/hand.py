@@ -205,6 +205,8 @@ class Hand:
         """Say every slot whose deadline passed up to `until` with nothing known that serves it."""
         before = self.state.last.get(item.key)
         reported = before.at if before else None
+        if reported is not None and until - reported <= item.span:
+            return
         after = missed_from(self.state, rule, reported)
         if after is None:
             return
@@ -236,18 +238,25 @@ class Hand:
 
     def close(self, family: str, at: datetime) -> None:
         """A person closed the family: readings up to then stop counting for it."""
+        for missing, item in self.plan.missing:
+            if missing.family == family:
+                self._miss(missing, item, at)
         self.state.handled[family] = at
-        for rule in self.plan.rules:
-            if rule.family == family:
-                self._forget(rule, at, "handled")
+        self._forget([rule for rule in self.plan.rules if rule.family == family], at, "handled")
 
     def rebase(self, name: str, at: datetime) -> None:
         """Staff gave one rule a new reference."""
         rule = self.plan.by_id.get(name)
         if rule is not None:
-            self._forget(rule, at, "rebased")
+            self._forget([rule], at, "rebased")
 
-    def _forget(self, rule: Rule, at: datetime, reason: str) -> None:
+    def _forget(self, rules: Sequence[Rule], at: datetime, reason: str) -> None:
+        self.fired.clear()
+        for rule in rules:
+            self._end(rule, at, reason)
+        self._derive(frozenset(rule.id for rule in rules), at, (reason, instant(at)))
+
+    def _end(self, rule: Rule, at: datetime, reason: str) -> None:
         key = (reason, instant(at))
         episode = self.state.episodes.get(rule.id)
         if not (isinstance(rule, ReadingRule) and rule.keeps_history):
@@ -258,11 +267,12 @@ class Hand:
             self._say(rule, Event("clear", reason, rule.zone, at, key))
         if episode is not None:
             self._became(rule, ended(rule, episode, at, key, reason, self.now), at)
-        self._derive(frozenset((rule.id,)), at, key)
 
     def tick(self) -> None:
         """What time alone brings up to now."""
         self.fired.clear()
+        if self.state.judged_to is None or self.now > self.state.judged_to:
+            self.state.judged_to = self.now
         for rule, item in self.plan.missing:
             self._miss(rule, item, self.now)
         for name, episode in list(self.state.episodes.items()):

@@ -114,7 +114,7 @@ class Item:
 
     def newest_due(self, now: datetime) -> Slot | None:
         """The newest slot whose deadline has passed at `now`, or None if there is none (about a year is looked back)."""
-        newest = (now.astimezone(UTC).toordinal() + 1) // _BLOCK
+        newest = (now.toordinal() + 2) // _BLOCK
         for number in range(newest, newest - _REACH, -1):
             block = self.recurrence.block(number)
             for place in range(bisect_right(block.deadlines, now) - 1, -1, -1):
@@ -130,14 +130,14 @@ class Item:
         begin = now - self.recurrence.window - self.recurrence.grace
         if reported is not None:
             begin = max(begin, reported + self.recurrence.early)
-        number = (begin.astimezone(UTC).toordinal() - 2) // _BLOCK
-        for block in map(self.recurrence.block, range(number, number + _REACH)):
+        number = (begin.toordinal() - 2) // _BLOCK
+        for block in (self.recurrence.block(ahead) for ahead in range(number, number + _REACH)):
             place = bisect_right(block.deadlines, now)
             if reported is not None:
                 place = max(place, bisect_right(block.opens, reported))
-            for slot in block.slots[place:]:
-                if self._expected(slot):
-                    return slot
+            for ahead in range(place, len(block.slots)):
+                if self._expected(block.slots[ahead]):
+                    return block.slots[ahead]
         return None
 
     def missed(self, reported: datetime | None, after: datetime, until: datetime) -> Iterator[Slot]:

@@ -8,7 +8,7 @@ reading for that long the patient is `not_reported`, whatever the rules say.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 from dho.plan import Plan
 from dho.present import missed_from, present
@@ -18,6 +18,8 @@ from dho.rules.sight import Event
 from dho.schedule import Item
 from dho.state import State
 from dho.verdict import Verdict, verdict_of
+
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ def due(plan: Plan, state: State, now: datetime) -> bool:
         moment = wake(plan.by_id[name], episode)
         if moment is not None and moment <= now:
             return True
+    if state.judged_to is not None and now <= state.judged_to:
+        return False
     for rule, item in plan.missing:
         last = state.last.get(item.key)
         reported = last.at if last else None
@@ -68,12 +72,14 @@ def zone_now(plan: Plan, state: State, now: datetime) -> tuple[Zone, datetime | 
             moments.append(slot.deadline)
         if item.required and RANK[zone] < RANK["not_reported"] and not is_reported(plan, item, reported, now, moments):
             zone = "not_reported"
-    ends = silent_from(plan, state.newest_reading)
+    first = min(moments, default=None)
+    newest = state.newest_reading
+    if newest is not None and first is not None and first > now and first - newest < plan.silence.elapsed - _DAY:
+        return zone, first
+    ends = silent_from(plan, newest)
     if ends is None or ends <= now:
-        zone = worst(zone, "not_reported")
-    else:
-        moments.append(ends)
-    return zone, min(moments, default=None)
+        return worst(zone, "not_reported"), first
+    return zone, ends if first is None or ends < first else first
 
 
 def zone_of_rule(rule: Rule, episode: Episode) -> Zone:

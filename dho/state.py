@@ -20,7 +20,7 @@ class State(Struct, array_like=True):
     `last` holds the newest reading per measurement, question and questionnaire; `episodes` the rules that are not quiet; `memory` the
     windows of the rules that need one; `handled` when a person last closed each family; `misses` the slots in a row that nothing served;
     `unquiet` the local dates (first, last) on which a yellow or red threshold, answer or score rule had fired and cleared again; `views`
-    what the rules with windows and scores said last.
+    what the rules with windows and scores said last; `judged_to` is the moment up to which time alone has been judged.
     """
 
     newest: datetime | None = None
@@ -33,6 +33,7 @@ class State(Struct, array_like=True):
     misses: dict[str, "Misses"] = {}
     unquiet: tuple[tuple[int, int], ...] = ()
     views: dict[str, Event] = {}
+    judged_to: datetime | None = None
 
     def copy(self) -> Self:
         """A state of its own, to advance."""
@@ -47,6 +48,7 @@ class State(Struct, array_like=True):
             self.misses.copy() if self.misses else {},
             self.unquiet,
             self.views.copy() if self.views else {},
+            self.judged_to,
         )
 
     def dump(self) -> bytes:

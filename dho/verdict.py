@@ -116,7 +116,7 @@ def verdict_of(plan: "Plan", state: State, rule: Rule, event: Event) -> Verdict:
         event.used,
         event.numbers,
         event.words,
-        rule.finding(event),
+        rule.finding(event) if event.used or event.result == "fires" else Text("finding.nothing", {}),
         otherwise(plan, state, rule, event),
     )
     suppression = rule.suppression

@@ -133,8 +133,9 @@ def ended(rule: Rule, episode: Episode, at: datetime, key: tuple[str, ...], reas
     """A person ended it: nothing up to `at` counts any more."""
     events: list[Event] = []
     since = None
-    if episode.pending is not None and not episode.timed_out:
-        episode = _unrepeated(rule, episode, now, []) if now >= (deadline(rule, episode) or now) else episode
+    due = deadline(rule, episode)
+    if due is not None and due <= at:
+        episode = _unrepeated(rule, episode, due, events)
     if episode.firing or episode.pending is not None:
         used = episode.event.used if episode.event is not None else ()
         events.append(Event("clear", reason, zone_of_episode(rule, episode), at, key, used))
