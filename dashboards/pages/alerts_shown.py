@@ -69,7 +69,7 @@ def _shown(row: Any, reader: Reader) -> ShownAlert:
     return ShownAlert(
         row=row,
         zone="yellow" if row.state == "pending_confirm" else row.zone,
-        sentence=reader.say(stored_json(row.text)),
+        sentence=reader.say_shortly(stored_json(row.text)),
         reasons=tuple(_reason(reason, reader) for reason in because),
         measurements=tuple(dict.fromkeys(m.name for m in names if m)),
         mine=reader.viewer is not None and row.owner == reader.viewer.person,

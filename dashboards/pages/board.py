@@ -159,7 +159,7 @@ def _sentence(standing: Standing, group: Group, alerts: Sequence[ShownAlert], ta
     if group == "due":
         if standing.messages:
             return reader.t("board.messages", n=standing.messages)
-        return reader.say(stored_json(task.text)) if task else reader.t("board.tasks", n=standing.tasks)
+        return reader.say_shortly(stored_json(task.text)) if task else reader.t("board.tasks", n=standing.tasks)
     if group == "not_reported":
         if standing.newest_measured_at is None:
             return reader.t("board.never_reported")

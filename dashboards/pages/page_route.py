@@ -1,6 +1,7 @@
 """What goes wrong on a page is a page: not logged in leads to the log-in, everything else says in words what it was."""
 
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -44,10 +45,8 @@ def error_page(request: Request, error: DhoError) -> Response:
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?next={quote(path, safe='')}", 303, {"Cache-Control": "no-store"})
     viewer: Viewer | None = None
-    try:
+    with suppress(DhoError):  # the page about the error needs nobody
         viewer = current_viewer(request)
-    except DhoError:
-        pass  # the page about the error needs nobody
     reader = reader_of(request, viewer, clock.now())
     known = status if status in (401, 403, 404, 503) else 500
     return page(reader, "error.html", {"status": status, "words": f"error.{known}"}, status)

@@ -79,7 +79,7 @@ def read_patient(tx: Tx, viewer: Viewer, reader: Reader, patient: UUID, days: in
         may_act=relation.may("act"),
         may_message=relation.may("message"),
         alerts=open_alerts(tx, [patient], reader).get(patient, []),
-        tasks=[(reader.say(stored_json(row.text)), row) for row in tx.rows(SQL["tasks_shown"], {"patients": [patient]})],
+        tasks=_tasks(tx, patient, reader, head.zone),
         closed=_closed(tx, patient, reader),
         plan=plan,
         plan_past_review=past_review,
@@ -99,9 +99,15 @@ def _zone(head: Any, plan: Any, past_review: bool) -> str | None:
     return head.zone or "not_reported"
 
 
+def _tasks(tx: Tx, patient: UUID, reader: Reader, zone: str | None) -> list[tuple[str, Any]]:
+    """What is to be done. Calls about missing values are over as soon as the patient has reported."""
+    rows = tx.rows(SQL["tasks_shown"], {"patients": [patient]})
+    return [(reader.say_shortly(stored_json(row.text)), row) for row in rows if row.kind != "not_reported" or zone == "not_reported"]
+
+
 def _closed(tx: Tx, patient: UUID, reader: Reader) -> list[ClosedAlert]:
     rows = tx.rows(SQL["closed_alerts"], {"patient": patient, "count": CLOSED_SHOWN})
-    return [ClosedAlert(row, reader.say(stored_json(row.text))) for row in rows]
+    return [ClosedAlert(row, reader.say_shortly(stored_json(row.text))) for row in rows]
 
 
 def _series(tx: Tx, patient: UUID, reader: Reader, plan: Any, days: int) -> list[Series]:

@@ -24,11 +24,11 @@ class RuleWords:
 
 @dataclass(frozen=True, slots=True)
 class PlanWords:
-    """A plan, ready to be read. Zones are (level, condition, action), contacts (who, phone, when)."""
+    """A plan, ready to be read. Zones are (level, condition, action, steps for staff), contacts (who, phone, when)."""
 
     title: str
     goals: Sequence[str]
-    zones: Sequence[tuple[str, str, str]]
+    zones: Sequence[tuple[str, str, str, Sequence[str]]]
     rules: Sequence[RuleWords]
     schedule: Sequence[str]
     contacts: Sequence[tuple[str, str, str]]
@@ -43,7 +43,7 @@ def plan_words(document: Mapping[str, Any], reader: Reader) -> PlanWords:
     return PlanWords(
         title=str(document.get("title", "")),
         goals=[goal if isinstance(goal, str) else str(goal.get("text", "")) for goal in document.get("goals", ())],
-        zones=[(z["level"], str(z.get("condition", "")), str(z.get("action", ""))) for z in document.get("zones", ())],
+        zones=[(z["level"], str(z.get("condition", "")), str(z.get("action", "")), z.get("steps", ())) for z in document.get("zones", ())],
         rules=sorted(rules, key=lambda rule: order.get(str(rule.zone), 3)),
         schedule=[item_words(item, reader) for item in items.values()],
         contacts=[(str(c.get("who", "")), str(c.get("phone", "")), str(c.get("when", ""))) for c in document.get("contacts", ())],

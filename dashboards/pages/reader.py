@@ -21,6 +21,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from alerts.lifecycle import OUTCOMES
 from dashboards.house import house_of
 from dashboards.pages.ages import age
 from dashboards.sessions import Viewer
@@ -51,6 +52,11 @@ class Reader:
         if text.get("key") not in catalogue(self.language):
             return str(text.get("text", ""))
         return render(str(text["key"]), self._shown(text.get("args") or {}), self.language)
+
+    def say_shortly(self, text: Mapping[str, Any]) -> str:
+        """A stored explanation without what it would take to be otherwise: only what was found."""
+        finding = (text.get("args") or {}).get("finding")
+        return self.say(finding) if isinstance(finding, Mapping) else self.say(text)
 
     def _shown(self, args: Mapping[str, Any]) -> dict[str, object]:
         """Instants among the arguments become local times; nested sentences likewise."""
@@ -153,6 +159,7 @@ def environment() -> Environment:
     )
     made.filters["json"] = lambda value: Markup.escape(json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":")))
     made.globals["languages"] = LANGUAGES
+    made.globals["outcomes"] = OUTCOMES
     made.globals["themes"] = THEMES
     return made
 

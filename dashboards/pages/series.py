@@ -27,7 +27,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One measurement. `drawn` is what the chart gets; `lines` are the newest values first, at most TABLE_ROWS; `more` is how many are left out."""
+    """One measurement. `drawn` is what the chart gets; `lines` are the newest values first, at most TABLE_ROWS; `more` more are left out."""
 
     name: str
     title: str
@@ -95,4 +95,4 @@ def _limit_words(limit: PlanLimit, reader: Reader, unit: str) -> str:
     """Red below 88 %."""
     side = ("at_or_below" if limit.inclusive else "below") if limit.low else ("at_or_above" if limit.inclusive else "above")
     value = reader.t("value.with_unit", value=limit.value, unit=unit)
-    return reader.t("chart.limit", zone=reader.t(f"zone.{limit.zone}"), limit=reader.t(f"plan.limit.{side}", limit=value))
+    return reader.t("chart.limit", zone=reader.t(f"mark.{limit.zone}"), limit=reader.t(f"plan.limit.{side}", limit=value))

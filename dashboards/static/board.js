@@ -47,7 +47,7 @@ async function answer() {
 }
 
 async function fragment(address) {
-  const answered = await fetch(address, { headers: { Accept: "text/html" }, redirect: "error" });
+  const answered = await fetch(address, { headers: { Accept: "text/html", "X-Part": "1" } });
   if (!answered.ok) throw new Error(String(answered.status));
   const page = document.createElement("template");
   page.innerHTML = await answered.text();

@@ -6,7 +6,7 @@ import { t } from "./words.js";
 const HEIGHT = 210;
 const drawn = new WeakMap();
 
-export async function drawCharts(page) {
+export function drawCharts(page) {
   for (const figure of page.querySelectorAll("figure[data-series]")) {
     if (drawn.has(figure)) continue;
     if (!window.uPlot) {
@@ -78,7 +78,7 @@ function bands(chart, series, colours) {
     ctx.fillRect(bbox.left, top, bbox.width, bottom - top);
   }
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-  ctx.textAlign = "right";
+  ctx.textAlign = "left";
   for (const { value, zone, words, below } of series.limits) {
     const y = at(value, 0);
     ctx.strokeStyle = colours[`${zone}-solid`];
@@ -90,7 +90,7 @@ function bands(chart, series, colours) {
     ctx.stroke();
     ctx.fillStyle = colours[zone];
     ctx.textBaseline = below ? "top" : "bottom";
-    ctx.fillText(words, bbox.left + bbox.width - 6 * devicePixelRatio, y + (below ? 3 : -3) * devicePixelRatio);
+    ctx.fillText(words, bbox.left + 6 * devicePixelRatio, y + (below ? 3 : -3) * devicePixelRatio);
   }
   ctx.restore();
 }
