@@ -9,10 +9,8 @@ from alerts.downlink import send_to_gateways
 from dashboards.commands.enrolment import enrol_gateway
 from dashboards.commands.lookups import centre_id, instant_given, require_patient
 from dashboards.commands.operator import SQL, as_owner, here
-from dashboards.sessions import hash_token
 from devices import provisioning, topics
 from dho.errors import DhoError, Invalid, NotFound
-from dho.settings import new_secret
 
 
 class AlreadyRegistered(DhoError):
@@ -36,7 +34,7 @@ def add_gateway(gateway_id: str, centre: str, patients: tuple[UUID, ...], start:
     settings = here().require("secret_key")
     if not topics.is_gateway_id(gateway_id):
         raise Invalid(f"“{gateway_id}” can be no gateway: use 1 to 64 letters, digits, dots, dashes and underscores.")
-    secret = new_secret()
+    secret = provisioning.new_secret()
     with as_owner(settings, "add gateway") as tx:
         where = centre_id(tx, centre)
         for whom in patients:
@@ -44,7 +42,7 @@ def add_gateway(gateway_id: str, centre: str, patients: tuple[UUID, ...], start:
         if tx.row(SQL["known_gateways"], {"gateways": [gateway_id]}):
             raise AlreadyRegistered(f"A gateway {gateway_id} is registered already.")
         since = instant_given(start, settings.timezone) if start else tx.now
-        enrol_gateway(tx, where, gateway_id, hash_token(settings.secret_key, secret), patients, since)
+        enrol_gateway(tx, where, gateway_id, provisioning.secret_hash(settings.secret_key, secret), patients, since)
         send_to_gateways(tx, [gateway_id])
         provisioning.open_accounts(settings, {gateway_id: secret})
     click.echo(secret)

@@ -17,14 +17,13 @@ from tqdm import tqdm
 from dashboards.commands.enrolment import Enrolment, enrol
 from dashboards.commands.operator import SQL, as_owner, here
 from dashboards.commands.plan_templates import template_names, template_text
-from dashboards.sessions import hash_token
 from devices import provisioning, topics
 from dho.db import Tx
 from dho.errors import Invalid
-from dho.settings import Settings, new_secret
+from dho.settings import Settings
 
 COLUMNS = ("centre", "patient", "gateway", "password", "template")
-SHORTEST_SECRET = 16
+
 A_YEAR = timedelta(days=365)
 
 
@@ -98,9 +97,9 @@ def _tablet(line: int, row: dict[str | Any, Any], seen: dict[str, Tablet]) -> Ta
     if not topics.is_gateway_id(gateway):
         return Refusal(line, "the gateway's id may have letters, digits, dots, dashes and underscores, 1 to 64 of them.")
     before = seen.get(gateway)
-    password = cells["password"] or (before.password if before else new_secret())
-    if len(password) < SHORTEST_SECRET:
-        return Refusal(line, f"the password is weak: {SHORTEST_SECRET} characters or more.")
+    password = cells["password"] or (before.password if before else provisioning.new_secret())
+    if len(password) < provisioning.SHORTEST_IMPORTED:
+        return Refusal(line, f"the password is weak: {provisioning.SHORTEST_IMPORTED} characters or more.")
     if before and (before.password, before.centre) != (password, cells["centre"]):
         return Refusal(line, f"gateway {gateway} stands on line {before.line} with another password or centre.")
     tablet = Tablet(line, cells["centre"], cells["patient"], gateway, password, cells["template"], not cells["password"] and before is None)
@@ -133,7 +132,7 @@ def _enrol(tx: Tx, settings: Settings, tablets: Sequence[Tablet], refusals: list
         if tablet.template and tablet.template not in names:
             refusals.append(Refusal(tablet.line, f"there is no template {tablet.template}; there are {', '.join(sorted(names))}."))
             continue
-        secret_hash = hash_token(settings.secret_key, tablet.password)
+        secret_hash = provisioning.secret_hash(settings.secret_key, tablet.password)
         known = there.get(tablet.gateway)
         if known is not None:
             if known.revoked_at is not None or (not tablet.made and not compare_digest(bytes(known.secret_hash), secret_hash)):

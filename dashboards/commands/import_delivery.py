@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Protocol
 from uuid import UUID
@@ -69,7 +69,8 @@ class Straight:
         gateway = self._patients.gateways[patient]
         topic = topics.topic(gateway, topics.MEASUREMENTS)
         messages = [
-            Message(topic, line.element(patient), gateway, topics.MEASUREMENTS, 1, False, min(line.taken_at, self._now)) for line in lines
+            Message(topic, line.element(patient), gateway, topics.MEASUREMENTS, 1, False, min(line.taken_at, self._now).astimezone(UTC))
+            for line in lines
         ]
         judged_at = max(messages[-1].received_at, self._judged_at.get(patient, messages[-1].received_at))
         self._judged_at[patient] = judged_at

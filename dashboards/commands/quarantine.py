@@ -122,7 +122,7 @@ def _still_refused(tx: Tx, row: Row, simulation: bool) -> str | None:
     if isinstance(patient, Rejected):
         return patient.reason
     stored = inbox.known(tx, [(patient, what.uplink)]).get((patient, what.uplink))
-    return "id_conflict" if stored is not None and stored != inbox.digest(element) else None
+    return "id_conflict" if stored is not None and stored != what.digest else None
 
 
 def _found(tx: Tx, ids: Sequence[UUID]) -> list[Row]:

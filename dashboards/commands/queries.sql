@@ -211,3 +211,9 @@ SELECT (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS ve
 -- name: server_clock
 -- When the server says that this very statement began.
 SELECT query_start AS at FROM pg_stat_activity WHERE pid = pg_backend_pid()
+
+-- name: demo_gateways
+-- The demo's gateways with their patients, live ones first.
+SELECT g.id, g.centre, g.simulated, a.patient
+  FROM gateway g JOIN assignment a ON a.gateway = g.id
+ WHERE g.id = ANY(%(gateways)s) ORDER BY g.simulated, g.id
