@@ -22,7 +22,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Row(Struct, frozen=True, gc=False):
-    """One row of `inbox`. `gateway` is None where a member of staff entered it; `context` and `refused` are jsonb in its binary form."""
+    """One row of `inbox`. `gateway` is None where staff or an import entered it; `context` and `refused` are jsonb in its binary form."""
 
     patient: UUID
     uplink: UUID
@@ -50,16 +50,10 @@ def known(tx: Tx, keys: Collection[Key]) -> dict[Key, bytes]:
     return {(patient, uplink): bytes(digest) for patient, uplink, digest in found}
 
 
-def digest(element: Element) -> bytes:
-    """What an understood element means, for comparing with `known`. The patient is in the key, not in the digest."""
-    assert isinstance(element.what, Reading | Invalidation)
-    return element.what.digest
-
-
 def row(element: Element, patient: UUID, receipt: bytes, performer: UUID | None = None) -> Row:
     """The inbox row of an element that is about to be stored."""
     what = element.what
-    gateway = None if performer is not None else element.gateway
+    gateway = None if performer is not None else element.gateway or None
     if isinstance(what, Invalidation):
         at = what.received_at
         return Row(
@@ -118,7 +112,7 @@ def invalidate(tx: Tx, invalidations: Sequence[tuple[UUID, Element]]) -> None:
             "patients": [patient for patient, _ in invalidations],
             "uplinks": [what.invalidates for what in whats],
             "ats": [what.received_at for what in whats],
-            "gateways": [element.gateway for _, element in invalidations],
+            "gateways": [element.gateway or None for _, element in invalidations],
             "reasons": [what.reason for what in whats],
         },
     )

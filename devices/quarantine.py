@@ -1,6 +1,7 @@
 """Quarantine: every element that could not be taken, with its bytes and the reason, until somebody replays it.
 
-A replay sends the bytes through the front door again, as a new arrival with the old arrival time; the row stays and says what came of it.
+A replay sends the bytes through the front door again, as a new arrival (counted as one) with the old arrival time; the row stays and says
+what came of it. Refused again, the bytes wait in the row that this refusal made.
 """
 
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ def insert(tx: Tx, refusals: Sequence[tuple[Element, Rejected]]) -> None:
             uuid4(),
             element.received_at,
             element.message.channel,
-            element.gateway,
+            element.gateway or None,
             element.message.topic,
             element.position,
             element.raw,
@@ -82,7 +83,7 @@ def message(row: Row) -> Message:
 
 
 def settle(tx: Tx, results: Sequence[tuple[UUID, str]], at: datetime) -> None:
-    """Note what a replay came to: (row, `stored`, `duplicate` or the new reason). Refused again, the row waits on."""
+    """Note what a replay came to: (row, `stored`, `duplicate` or the new reason)."""
     if results:
         ids, words = [identifier for identifier, _ in results], [word for _, word in results]
         tx.execute(SQL["settle_quarantine"], {"ids": ids, "results": words, "at": at})
