@@ -8,7 +8,6 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 PIP := PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip --disable-pip-version-check
 RULES := $(addprefix tests/pure/test_,house_rules.py sql_rules.py templates.py lock.py compose.py)
-export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint checkers services drills bench fuzz lock clean
