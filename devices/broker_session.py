@@ -130,6 +130,11 @@ class BrokerSession:
         """The generation of the connection that is up, or 0."""
         return self._live
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether the broker has granted every subscription on the connection that is up."""
+        return bool(self._live) and not self._asked
+
     def _wake(self) -> None:
         self._wake_write.send(b"\0")
 
@@ -296,6 +301,8 @@ class BrokerSession:
             raise BrokerRefusal(f"The broker refuses the subscription to {', '.join(refused)}; see its access list.")
         if asked is self._once:
             self._client.unsubscribe([name for name, _ in asked])
+        if not self._asked:
+            log.info("ready")
 
 
 def _size(messages: Sequence[Message]) -> int:

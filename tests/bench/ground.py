@@ -1,0 +1,127 @@
+"""What the benchmark stands on: TimescaleDB and Mosquitto as the tests get them, or the embedded ones where they cannot be had."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+
+from dho.embedded import EmbeddedPostgres
+from dho.migrate import migrate
+from tests.bench.load import Tablet
+from tests.services import catalogue, postgres
+from tests.services.mosquitto import Mosquitto
+
+_NUMBERS = count(1)
+
+
+class Ground:
+    """One database server for the whole run, and a fresh broker for each measurement."""
+
+    def __init__(self, work: Path) -> None:
+        self._work = work
+        self._embedded: EmbeddedPostgres | None = None
+        self._server: postgres.PostgresServer | None = None
+        self.processes: list[psutil.Process] = []
+        before = set(psutil.Process().children(recursive=True))
+        if catalogue.missing("own_timescaledb"):
+            self._embedded = EmbeddedPostgres(work / "embedded", {"max_connections": "200"})
+            self._embedded.start()
+            self.server_url = self._embedded.url
+            self.database = "the embedded PostgreSQL 18, because TimescaleDB could not be had here"
+        else:
+            self._server = postgres.timescaledb(self.directory("database"))
+            self._server.start()
+            self.server_url = self._server.url
+            self.database = catalogue.SERVICES["own_timescaledb"].what.replace("a TimescaleDB that a drill may kill", "TimescaleDB")
+        started = set(psutil.Process().children(recursive=True)) - before
+        self.processes = [process for process in started if process.name() == "postgres" and _parent_name(process) != "postgres"]
+
+    def directory(self, what: str) -> Path:
+        path = self._work / f"{what}-{next(_NUMBERS)}"
+        path.mkdir(mode=0o711)
+        return path
+
+    def new_database(self) -> str:
+        """A migrated, empty database."""
+        url = postgres.create_database(self.server_url, f"bench_{next(_NUMBERS)}")
+        migrate(url, test_database=True)
+        return url
+
+    def drop(self, url: str) -> None:
+        postgres.drop_database(self.server_url, urlsplit(url).path[1:])
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+        if self._embedded is not None:
+            self._embedded.stop()
+
+    @contextmanager
+    def broker(self, tablets: Sequence[Tablet]) -> Iterator["Broker"]:
+        """A Mosquitto with the shipped configuration that knows these tablets."""
+        mosquitto = Mosquitto(self.directory("broker"))
+        mosquitto.add_gateways({tablet.gateway: tablet.password for tablet in tablets})
+        before = set(psutil.Process().children(recursive=True))
+        mosquitto.start()
+        started = set(psutil.Process().children(recursive=True)) - before
+        try:
+            yield Broker(mosquitto, [process for process in started if process.name() == "mosquitto"])
+        finally:
+            mosquitto.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """A running broker and its process."""
+
+    server: Mosquitto
+    processes: list[psutil.Process]
+
+
+class Meter:
+    """CPU seconds that named groups of processes use between `start` and `stop`, their ended children included."""
+
+    def __init__(self, groups: dict[str, Sequence[psutil.Process]]) -> None:
+        self._groups = groups
+        self._begun = self._read()
+
+    def stop(self) -> dict[str, float]:
+        return {name: used - self._begun[name] for name, used in self._read().items()}
+
+    def _read(self) -> dict[str, float]:
+        return {name: sum(_cpu_of_tree(process) for process in group) for name, group in self._groups.items()}
+
+
+def _cpu_of_tree(process: psutil.Process) -> float:
+    used = 0.0
+    for one in [process, *process.children(recursive=True)]:
+        try:
+            times = one.cpu_times()
+        except psutil.NoSuchProcess:
+            continue  # it is in its parent's `children_*` from now on
+        used += times.user + times.system + times.children_user + times.children_system
+    return used
+
+
+def _parent_name(process: psutil.Process) -> str:
+    parent = process.parent()
+    return parent.name() if parent else ""
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    """The services, until the block ends."""
+    base = Path(tempfile.mkdtemp(prefix="dho-bench-"))
+    base.chmod(0o711)
+    made = Ground(base)
+    try:
+        yield made
+    finally:
+        made.stop()
+        shutil.rmtree(base, ignore_errors=True)
