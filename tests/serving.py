@@ -1,0 +1,111 @@
+"""The real application on a real socket, in a thread of the test, with tokens for the cast."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from dashboards.app import create_app
+from dashboards.house import House
+from dashboards.passwords import hash_password
+from dashboards.serving import listening_socket, server_of
+from dashboards.sessions import hash_token
+from dho import clock
+from dho.db import WATCH, Database, Tx
+from dho.people import CareRelation, Membership, Person, since
+from dho.settings import Settings
+from tests.cast import SECRET_KEY, Cast
+from tests.services.processes import wait_for
+
+
+@dataclass(slots=True)
+class Served:
+    """One running application. `owner` reads and writes the database behind its back."""
+
+    url: str
+    house: House
+    owner: Database
+
+    @property
+    def feed(self) -> str:
+        return self.url.replace("http://", "ws://") + "/api/v1/feed"
+
+    def client(self, person: UUID | None = None, **headers: str) -> httpx.Client:
+        """A client that shows this person's service token, or none."""
+        shown = {"Authorization": f"Bearer {self.token(person)}"} if person else {}
+        return httpx.Client(base_url=self.url, headers=shown | headers, timeout=20)
+
+    def token(self, person: UUID, expires_at: datetime | None = None) -> str:
+        """A new service token of this person."""
+        token = f"token-of-{person}-{expires_at}"
+        with self.write() as tx:
+            tx.execute(
+                "INSERT INTO api_token (token_hash, person, created_at, expires_at) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                (hash_token(SECRET_KEY, token), person, tx.now, expires_at),
+            )
+        return token
+
+    def password(self, person: UUID, password: str) -> str:
+        """Give somebody a password; their user name."""
+        with self.write() as tx:
+            tx.execute("UPDATE person SET password_hash = %s WHERE id = %s", (hash_password(password), person))
+            return str(tx.row("SELECT user_name FROM person WHERE id = %s", (person,)).user_name)
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A transaction as the owner."""
+        with self.owner.transaction(WATCH, "test", clock.now(), "owner") as tx:
+            yield tx
+
+    def rows(self, statement: str, params: Any = None) -> list[Any]:
+        """What the database says."""
+        with self.write() as tx:
+            return tx.rows(statement, params)
+
+
+@contextmanager
+def serving(database_url: str, **settings: Any) -> Iterator[Served]:
+    """Serve until the block ends."""
+    given = Settings(database_url=database_url, secret_key=SECRET_KEY, _env_file=None, **settings)  # type: ignore[call-arg]
+    app = create_app(given)
+    bound = listening_socket("127.0.0.1", 0)
+    server = server_of(app)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    owner = Database(database_url, "owner", size=2)
+    try:
+        wait_for("the application has started", lambda: server.started, 20)
+        yield Served(f"http://127.0.0.1:{bound.getsockname()[1]}", app.state.house, owner)
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        owner.close()
+
+
+def log_in_as_patient(served: Served, who: Cast) -> UUID:
+    """Eva herself, as a person who may log in."""
+    return related(served, who.eva, "patient", "Eva")
+
+
+def related(served: Served, patient: UUID, role: str, name: str = "Noen") -> UUID:
+    """A person with this part in the patient's care team."""
+    person = someone(served, name)
+    with served.write() as tx:
+        tx.records.add(CareRelation(patient=patient, person=person, role=role, during=since(tx.now)))
+    return person
+
+
+def someone(served: Served, name: str = "Noen", role: str | None = None, centre: UUID | None = None) -> UUID:
+    """A person, with a role at a centre if one is given."""
+    made = Person(user_name=f"{name.lower()}-{len(served.rows('SELECT FROM person'))}", name=name)
+    with served.write() as tx:
+        tx.records.add(made)
+        tx.records.flush()
+        if role:
+            tx.records.add(Membership(person=made.id, role=role, centre=centre, during=since(tx.now)))
+        return made.id
