@@ -85,27 +85,32 @@ SELECT %(writer)s, c.name, c.reason, c.value FROM unnest(%(names)s::text[], %(re
 SELECT name, reason, sum(value)::bigint AS value FROM ingest_counter GROUP BY name, reason ORDER BY name, reason
 
 -- name: note_heard
--- Signs of life of known gateways, at most every 30 seconds each; of simulated ones always.
+-- Signs of life of known gateways, at most every 30 seconds each; of simulated ones always, but only at the simulator's time.
 INSERT INTO gateway_status (gateway, heard_at)
-SELECT g.id, h.at
-  FROM unnest(%(gateways)s::text[], %(ats)s::timestamptz[]) AS h (gateway, at)
+SELECT g.id, t.at
+  FROM unnest(%(gateways)s::text[], %(ats)s::timestamptz[], %(played)s::timestamptz[]) AS h (gateway, at, played)
   JOIN gateway g ON g.id = h.gateway
+ CROSS JOIN LATERAL (SELECT CASE WHEN g.simulated THEN h.played ELSE h.at END AS at) t
   LEFT JOIN gateway_status s ON s.gateway = h.gateway
- WHERE s.gateway IS NULL OR s.heard_at < h.at - CASE WHEN g.simulated THEN interval '0' ELSE interval '30 seconds' END
+ WHERE t.at IS NOT NULL
+   AND (s.gateway IS NULL OR s.heard_at < t.at - CASE WHEN g.simulated THEN interval '0' ELSE interval '30 seconds' END)
  ORDER BY g.id
     ON CONFLICT (gateway) DO UPDATE SET heard_at = greatest(gateway_status.heard_at, excluded.heard_at)
 
 -- name: note_status
--- The newest that each gateway said of itself. A last will (offline) is no sign of life.
+-- The newest that each gateway said of itself. A last will (offline) is no sign of life, nor is what a simulated gateway says of itself.
 INSERT INTO gateway_status AS s (gateway, state, battery, app, said_at, heard_at)
-SELECT g.id, n.state, n.battery, n.app, n.at, n.at
+SELECT g.id, n.state, n.battery, n.app, n.at, coalesce(known.heard_at, n.at)
   FROM unnest(%(gateways)s::text[], %(states)s::text[], %(batteries)s::real[], %(apps)s::text[], %(ats)s::timestamptz[])
        AS n (gateway, state, battery, app, at)
   JOIN gateway g ON g.id = n.gateway
+  LEFT JOIN gateway_status known ON known.gateway = g.id
+ WHERE NOT g.simulated OR known.gateway IS NOT NULL
  ORDER BY g.id
     ON CONFLICT (gateway) DO UPDATE
    SET state = excluded.state, battery = coalesce(excluded.battery, s.battery), app = coalesce(excluded.app, s.app), said_at = excluded.said_at,
-       heard_at = CASE WHEN excluded.state = 'online' THEN greatest(s.heard_at, excluded.heard_at) ELSE s.heard_at END
+       heard_at = CASE WHEN excluded.state = 'online' AND NOT (SELECT g.simulated FROM gateway g WHERE g.id = s.gateway)
+                       THEN greatest(s.heard_at, excluded.said_at) ELSE s.heard_at END
  WHERE s.said_at IS NULL OR s.said_at <= excluded.said_at
 
 -- name: note_seen

@@ -1,14 +1,14 @@
 """What gateways say of themselves, and when each was last heard; and which messages were read on them.
 
 Offline means no connection, status or uplink known for five minutes, so every uplink is a sign of life. Signs of life are written at
-most every 30 seconds a gateway: a busy tablet must not rewrite its row with every batch. A simulated gateway's are written always,
-because they are the simulator's clock.
+most every 30 seconds a gateway: a busy tablet must not rewrite its row with every batch. Of a simulated gateway only readings are signs of
+life, at the arrival time that the simulator gave, and always written: `watch` reads from them how far the simulator has come.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from devices.reading import Element, Rejected, Seen, Status
+from devices.reading import Element, Invalidation, Reading, Rejected, Seen, Status
 from dho.db import Tx
 from dho.sql import queries
 
@@ -24,15 +24,18 @@ def hear(tx: Tx, elements: Sequence[Element]) -> None:
 
 def _note_heard(tx: Tx, elements: Iterable[Element]) -> None:
     heard: dict[str, datetime] = {}
+    played: dict[str, datetime] = {}  # by what was understood alone: only that carries the simulator's time
     for element in elements:
         if isinstance(element.what, Status | Rejected) and not element.counted:
             continue  # a last will is the broker speaking; a bad status changes nothing shown
-        at = element.received_at
-        if element.gateway not in heard or heard[element.gateway] < at:
-            heard[element.gateway] = at
+        gateway, at = element.gateway, element.received_at
+        heard[gateway] = max(at, heard.get(gateway, at))
+        if isinstance(element.what, Reading | Invalidation):
+            played[gateway] = max(at, played.get(gateway, at))
     if heard:
         gateways = sorted(heard)  # in one order everywhere, so that two workers cannot block each other
-        tx.execute(SQL["note_heard"], {"gateways": gateways, "ats": [heard[gateway] for gateway in gateways]})
+        ats, played_ats = [heard[gateway] for gateway in gateways], [played.get(gateway) for gateway in gateways]
+        tx.execute(SQL["note_heard"], {"gateways": gateways, "ats": ats, "played": played_ats})
 
 
 def _note_status(tx: Tx, elements: Iterable[Element]) -> None:
