@@ -25,6 +25,9 @@ from dho.settings import new_secret
 
 TIMEZONE = "Europe/Oslo"
 A_YEAR = timedelta(days=365)
+LIVE_PLAN = timedelta(days=4)
+"""How long the plans of live tablets have been active: past the late horizon of 72 hours, and not so long that much is missed."""
+
 EASY_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 TOKENS = {"nurse": "ada", "specialist": "dag", "gp": "gro", "admin": "admin"}
 
@@ -37,7 +40,7 @@ class SecretsLost(DhoError):
 
 @dataclass(slots=True)
 class DemoSecrets:
-    """Everything generated: the server key, passwords of people and of gateways by name, tokens by role, the service's way to the broker."""
+    """Everything generated: the server key, passwords of people and of gateways, tokens by role, and the service's way to the broker."""
 
     secret_key: str
     logins: dict[str, str]
@@ -170,7 +173,7 @@ def _enrol(
     simulated = [e for e in enrolments if e.simulated]
     enrol(tx, simulated, documents, since=tx.now - A_YEAR, plan_from=tx.now - past)
     live = [e for e in enrolments if not e.simulated]
-    enrol(tx, live, documents, since=tx.now - A_YEAR, plan_from=tx.now - past, judge_at=tx.now)
+    enrol(tx, live, documents, since=tx.now - A_YEAR, plan_from=tx.now - LIVE_PLAN, judge_at=tx.now)
     for staff in STAFF:
         if staff.role in ("hospital_specialist", "gp"):
             for p, e in zip(cast, enrolments, strict=True):
@@ -193,6 +196,7 @@ def _plan(condition: str, centre: DemoCentre) -> str:
 
 def gateway_facts(tx: Tx, kept: DemoSecrets) -> list[dict[str, Any]]:
     """The gateways as demo.json tells them, live ones first."""
+    rows = tx.rows(SQL["demo_gateways"], {"gateways": list(kept.gateways)})
     return [
         {
             "id": row.id,
@@ -201,5 +205,5 @@ def gateway_facts(tx: Tx, kept: DemoSecrets) -> list[dict[str, Any]]:
             "centre": str(row.centre),
             "simulated": row.simulated,
         }
-        for row in tx.rows(SQL["demo_gateways"], {"gateways": list(kept.gateways)})
+        for row in rows
     ]

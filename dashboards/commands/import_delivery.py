@@ -68,9 +68,10 @@ class Straight:
     def _batch(self, patient: UUID, lines: Sequence[Line]) -> Iterator[Delivered]:
         gateway = self._patients.gateways[patient]
         topic = topics.topic(gateway, topics.MEASUREMENTS)
+        arrivals = [min(line.taken_at, self._now).astimezone(UTC) for line in lines]
         messages = [
-            Message(topic, line.element(patient), gateway, topics.MEASUREMENTS, 1, False, min(line.taken_at, self._now).astimezone(UTC))
-            for line in lines
+            Message(topic, line.element(patient), gateway, topics.MEASUREMENTS, 1, False, arrived)
+            for line, arrived in zip(lines, arrivals, strict=True)
         ]
         judged_at = max(messages[-1].received_at, self._judged_at.get(patient, messages[-1].received_at))
         self._judged_at[patient] = judged_at
