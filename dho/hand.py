@@ -109,12 +109,12 @@ class Hand:
             self._look(rule, reading, before[reading.measurement])
         for name, rule in windowed.items():
             self._keep(name, rule.remember_after(self.state.memory.get(name), groups[name], self.outlook(rule)))
-        newest = heard[-1][1]
         for score in self.plan.scores:
-            if any(reading.measurement in score.inputs for _, reading in heard):
-                self._apply(score, newest, score.look_at(at, self.outlook(score)), False)
+            parameters = [reading for _, reading in heard if reading.measurement in score.inputs]
+            if parameters:
+                self._apply(score, parameters[-1], score.look_at(at, self.outlook(score)), False)
         touched = frozenset(name for listener, _ in heard for name in listener.ids)
-        self._derive(touched, at, key_of(newest))
+        self._derive(touched, at, key_of(heard[-1][1]))
 
     def _arrive(self, listener: Listener, reading: Seen) -> None:
         """Into the newest readings; slots missed before it, and the ones it serves."""

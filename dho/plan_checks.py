@@ -7,11 +7,13 @@ from itertools import product
 from dho.errors import Fault
 from dho.plan_document import Sections
 from dho.plan_section import Section
+from dho.rules.count import Count
 from dho.rules.limits import Limit
 from dho.rules.missing import Missing
 from dho.rules.rule import DerivedRule, ReadingRule, Rule
 from dho.rules.threshold import Threshold
 
+COUNTED = ("threshold", "answer", "change", "score")
 _DOSE = re.compile(r"\b[0-9]+(?:[.,][0-9]+)?\s?(?:mg|µg|mcg|g|ml|IE|IU|tablett\w*|tabl?|dos[ei]\w*|puff\w*|sug)\b", re.IGNORECASE)
 
 
@@ -26,6 +28,11 @@ def across(top: Section, sections: Sections, rules: Sequence[Rule]) -> list[Faul
         if isinstance(rule, DerivedRule):
             for name in sorted(rule.needs - ids):
                 top.faults.append(Fault(f"{rule.pointer}/of", "dangling_reference", f"There is no rule `{name}`."))
+    kinds = {rule.id: rule.kind for rule in rules}
+    for rule in rules:
+        if isinstance(rule, Count) and kinds.get(rule.of[0], COUNTED[0]) not in COUNTED:
+            text = f"Only a {', '.join(COUNTED)} rule can be counted, not {kinds[rule.of[0]]}."
+            top.faults.append(Fault(f"{rule.pointer}/of", "bad_value", text))
     _cycles(top, rules)
     _families(top, rules)
     return _warnings(sections, rules)

@@ -29,6 +29,7 @@ class Otherwise:
     unit: str
     readings: int
     zone: Zone
+    of: str = "value"
 
     def to_json(self) -> dict[str, Any]:
         """As kept with an alert: `{"at_or_above": 90, "unit": "%", "readings": 2, "zone": "green"}`."""
@@ -145,9 +146,9 @@ def otherwise(plan: "Plan", state: State, rule: Rule, event: Event) -> Otherwise
     if event.result == "fires" or event.reason == "awaiting_repeat":
         episode = state.episodes.get(rule.id, QUIET)
         readings = max(1, rule.modifiers.consecutive - episode.clears) if event.result == "fires" else 1
-        return Otherwise(limit.side, limit.value, limit.unit, readings, _zone_without(plan, state, rule, limit))
+        return Otherwise(limit.side, limit.value, limit.unit, readings, _zone_without(plan, state, rule, limit), limit.of)
     needed = max(1, rule.modifiers.k - state.episodes.get(rule.id, QUIET).window.bit_count())
-    return Otherwise(limit.side, limit.value, limit.unit, needed, rule.zone or "green")
+    return Otherwise(limit.side, limit.value, limit.unit, needed, rule.zone or "green", limit.of)
 
 
 def _zone_without(plan: "Plan", state: State, rule: Rule, limit: Clearing) -> Zone:
@@ -201,6 +202,8 @@ def headline(verdict: Verdict) -> Text:
 def _counterfactual(verdict: Verdict, otherwise: Otherwise) -> dict[str, Any]:
     bare = "" if otherwise.unit else "_bare"
     limit = {"key": f"limit{bare}.{otherwise.side}", "args": {"limit": otherwise.limit, "unit": unit(otherwise.unit)}}
+    if otherwise.of in ("difference", "slope"):
+        limit = {"key": f"limit.of_{otherwise.of}", "args": {"limit": limit}}
     args = {"limit": limit, "zone": {"key": f"zone.{otherwise.zone}"}, "readings": otherwise.readings}
     if verdict.result == "fires":
         if otherwise.zone == verdict.zone:
