@@ -25,7 +25,7 @@ def catalogue(language: str) -> Mapping[str, str]:
     for path in sorted(_ROOT.glob(f"*/locale/{language}*.po")):
         with path.open("rb") as file:
             for message in read_po(file, locale=language):
-                if message.id and message.string:
+                if message.id:
                     messages[str(message.id)] = str(message.string)
     return messages
 

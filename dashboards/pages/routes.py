@@ -109,7 +109,7 @@ def _board(request: Request, viewer: Viewer, which: Which, template: str) -> Res
         centres = tx.rows(SQL["centres_of_viewer"], {"person": viewer.person, "now": now})
         reader = reader_of(request, viewer, now, centres[0].timezone if centres else None)
         board = read_board(tx, viewer, reader, ROLES[which])
-        rows = read_rows(tx, viewer, reader, board.shown(), request.url.path)
+        rows = read_rows(tx, viewer, reader, board.shown(), request.state.request_id)
     by_group = {group: [row for row in rows if row.group == group] for group in GROUPS}
     return page(reader, template, {"which": which, "board": board, "rows": by_group, "centres": centres, "groups": GROUPS})
 
@@ -124,7 +124,7 @@ def board_rows(request: Request, viewer: LoggedIn, which: Which, patient: Annota
         board = read_board(tx, viewer, reader, ROLES[which])
         wanted = set(patient)
         standings = [s for group in GROUPS for s in board.groups[group] if s.patient in wanted]
-        rows = read_rows(tx, viewer, reader, standings, request.url.path)
+        rows = read_rows(tx, viewer, reader, standings, request.state.request_id)
     return page(reader, "board_rows.html", {"which": which, "board": board, "rows": rows, "groups": GROUPS})
 
 
@@ -136,7 +136,7 @@ def greens(request: Request, viewer: LoggedIn, which: Which, after: str = "") ->
         centres = tx.rows(SQL["centres_of_viewer"], {"person": viewer.person, "now": now})
         reader = reader_of(request, viewer, now, centres[0].timezone if centres else None)
         left = [s for s in read_board(tx, viewer, reader, ROLES[which]).groups["green"] if s.order("green") > after]
-        rows = read_rows(tx, viewer, reader, left[:GREENS_AT_ONCE], request.url.path)
+        rows = read_rows(tx, viewer, reader, left[:GREENS_AT_ONCE], request.state.request_id)
     more = rows[-1].order if rows and len(left) > GREENS_AT_ONCE else None
     return page(reader, "greens.html", {"which": which, "rows": rows, "next": more})
 
@@ -157,7 +157,7 @@ def _patient(request: Request, viewer: Viewer, patient: UUID, days: int, templat
     now = clock.now()
     with house_of(request).database.transaction(viewer.actor, "patient page", now) as tx:
         reader = reader_of(request, viewer, now, timezone_of(tx, patient))
-        shown = read_patient(tx, viewer, reader, patient, days if days in PERIODS else 30, request.url.path)
+        shown = read_patient(tx, viewer, reader, patient, days if days in PERIODS else 30, request.state.request_id)
     return page(reader, template, {"p": shown, "periods": PERIODS})
 
 
@@ -167,7 +167,7 @@ def last_change(request: Request, viewer: LoggedIn, alert: UUID) -> Response:
     now = clock.now()
     reader = reader_of(request, viewer, now)
     with house_of(request).database.transaction(viewer.actor, "alert", now) as tx:
-        access.look_at_alert(tx, viewer, alert, "last change", request=request.url.path)
+        access.look_at_alert(tx, viewer, alert, "last change", request=request.state.request_id)
         last = tx.row(SQL["last_change"], {"alert": alert})
     verb = last.type.removeprefix("alert.")
     by = "person" if last.name else "system"

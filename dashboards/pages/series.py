@@ -27,7 +27,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One measurement. `drawn` is what the chart gets; `lines` are the newest values first, at most TABLE_ROWS; `more` more are left out."""
+    """One measurement. `drawn` is what the chart gets; `lines` are the newest values first, at most TABLE_ROWS; `more` are left out."""
 
     name: str
     title: str
