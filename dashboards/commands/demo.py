@@ -1,5 +1,6 @@
 """`dho demo`: the whole system on one machine, with believable patients, ended by Ctrl-C or by the end of its process."""
 
+import fcntl
 import os
 import shutil
 import sys
@@ -118,12 +119,21 @@ class Demo:
     def _take_home(self, fresh: bool) -> None:
         try:
             self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock_home()
             if fresh:
                 _forget(self._home)
             (self._home / DEMO_FILE).unlink(missing_ok=True)
             (self._home / "logs").mkdir(exist_ok=True)
         except OSError as error:
             raise DemoFailed(f"The demo cannot use {self._home}: {error.strerror}.") from None
+
+    def _lock_home(self) -> None:
+        """One demo in a data directory: the lock goes with the process, however it ends."""
+        lock = self._stack.enter_context((self._home / "lock").open("ab"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoFailed(f"A demo is running already in {self._home}: stop it, or name another DHO_DATA_DIR.") from None
 
     def _start_roles(self) -> None:
         """As children with their settings in the environment, each with its log file; all end with us, also if we are killed."""

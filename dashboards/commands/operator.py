@@ -27,8 +27,7 @@ def here() -> Settings:
     return settings.model_copy(
         update={
             "database_url": demo["database"]["url"],
-            "mqtt_url": f"mqtt://{secrets['service']['user']}:{secrets['service']['password']}"
-            f"@{demo['mqtt']['host']}:{demo['mqtt']['port_v5']}",
+            "mqtt_url": secrets["mqtt_url"],
             "secret_key": secrets["secret_key"],
             "public_url": demo["http"]["url"],
         }
