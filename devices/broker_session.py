@@ -67,13 +67,15 @@ class BrokerSession:
     """Connects, subscribes, queues, acknowledges; connects again when the connection is lost, 1 to 10 s apart.
 
     `filters` are subscribed at every connect. `once` too, but given up as soon as the broker has granted it: it is there for
-    its retained messages, and would deliver twice what `filters` covers as well.
+    its retained messages, and would deliver twice what `filters` covers as well. `former` filters, which a session of another
+    shape may have left at the broker, are given up first.
     """
 
-    def __init__(self, address: BrokerAddress, client_id: str, filters: Filters, once: Filters = ()) -> None:
+    def __init__(self, address: BrokerAddress, client_id: str, filters: Filters, once: Filters = (), former: Sequence[str] = ()) -> None:
         self.counts = Counts()
         self.receipts = Outflow(MOST_WAITING_RECEIPTS, RECEIVE_MAXIMUM)
         self._address, self._filters, self._once = address, list(filters), list(once)
+        self._former = list(former)
         self._asked: dict[int, Filters] = {}
         self._client = self._new_client(client_id)
         self._thread = threading.Thread(target=self._run, name=client_id, daemon=True)
@@ -275,6 +277,8 @@ class BrokerSession:
         self.counts.connections += 1
         self.receipts.most_in_flight = min(RECEIVE_MAXIMUM, getattr(properties, "ReceiveMaximum", RECEIVE_MAXIMUM))
         self._asked = {}
+        if self._former:
+            self._client.unsubscribe(self._former)
         for filters in (self._filters, self._once):
             if filters:
                 _, mid = self._client.subscribe(filters)

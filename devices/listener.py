@@ -41,8 +41,7 @@ class Listener:
 
     def __init__(self, settings: Settings, *, worker: int, workers: int, take: Take) -> None:
         address = BrokerAddress.parse(settings.mqtt_url, settings.mqtt_ca_file)
-        filters, once = subscriptions(worker, workers)
-        self.session = BrokerSession(address, f"dho-ingest-{worker}", filters, once)
+        self.session = BrokerSession(address, f"dho-ingest-{worker}", *subscriptions(worker, workers))
         self._take = take
         self._longest_outage_s = OUTAGE_S
 
@@ -78,8 +77,8 @@ class Listener:
         return all(message.generation != self.session.live_generation for message in batch)
 
 
-def subscriptions(worker: int, workers: int) -> tuple[Filters, Filters]:
-    """What a worker listens to: (always, once at connect for the retained states).
+def subscriptions(worker: int, workers: int) -> tuple[Filters, Filters, list[str]]:
+    """What a worker listens to: (always, once at connect for the retained states), and what it no longer listens to.
 
     One worker subscribes plainly, and No Local keeps its own receipts from coming back. Several share one subscription;
     there MQTT forbids No Local, so receipts come back and are passed over (6 µs each): the price of hearing, with any
@@ -88,10 +87,12 @@ def subscriptions(worker: int, workers: int) -> tuple[Filters, Filters]:
     `status` is fetched, by the first worker.
     """
     everything = f"{topics.ROOT}/+/+"
+    shared = f"$share/{topics.SHARE}/{everything}"
+    name, former = (everything, shared) if workers == 1 else (shared, everything)
+    options = SubscribeOptions(qos=1, noLocal=workers == 1, retainAsPublished=True, retainHandling=NO_RETAINED)
     states = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=KEEP_RETAINED)
     once = [(f"{topics.ROOT}/+/{topics.STATUS}", states)] if worker == 0 else []
-    options = SubscribeOptions(qos=1, noLocal=workers == 1, retainAsPublished=True, retainHandling=NO_RETAINED)
-    return [(everything if workers == 1 else f"$share/{topics.SHARE}/{everything}", options)], once
+    return [(name, options)], once, [former]
 
 
 def _portions(batch: list[Message]) -> list[list[Message]]:

@@ -147,11 +147,12 @@ def test_a_message_id_still_in_flight_is_not_given_twice() -> None:
 
 
 def test_one_worker_hears_everything_but_its_own_receipts() -> None:
-    (filters, once) = subscriptions(0, 1)
+    filters, once, former = subscriptions(0, 1)
     ((name, options),) = filters
     assert (name, options.QoS, options.noLocal, options.retainAsPublished) == ("dho/v1/+/+", 1, True, True)
     assert options.retainHandling == 2
     assert [(name, options.retainHandling) for name, options in once] == [("dho/v1/+/status", 0)]
+    assert former == ["$share/dho-ingest/dho/v1/+/+"], "what a session of several workers left behind would deliver twice"
 
 
 def test_several_workers_share_one_subscription_and_the_first_fetches_states() -> None:
