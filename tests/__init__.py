@@ -1,1 +1,4 @@
-"""Tests as sentences: pure (no input or output), stored (real databases), live (real broker, processes, browser), drills (kill and restart)."""
+"""Tests as sentences.
+
+`pure` does no input or output, `stored` has real databases, `live` a real broker, processes and browser, `drills` kill and restart.
+"""
