@@ -64,6 +64,7 @@ def advance(plan: Plan, state: State, facts: Sequence[Fact], now: datetime) -> t
         end = place + 1
         while end < count and _instant(facts[end]) == at:
             end += 1
+        hand.settle(at)
         _take(hand, facts[place:end], at)
         hand.state.newest = at
         place = end

@@ -15,7 +15,7 @@ from dho.plan import Listener, Plan
 from dho.present import child, missed_from
 from dho.rules import Memory
 from dho.rules.count import Hits
-from dho.rules.episode import QUIET, Step, ended, judged, step, tick, wake
+from dho.rules.episode import QUIET, Step, ended, judged, overdue, step, tick, unrepeated_by, wake
 from dho.rules.missing import Missing, missed
 from dho.rules.rule import ReadingRule, Rule, ScoreRule
 from dho.rules.sight import Event, Level, Outlook, Seen, Sight, key_of, seen
@@ -89,6 +89,23 @@ class Hand:
             state.newest_reading = reading.at
         if state.began is None:
             state.began = reading.at
+
+    def settle(self, at: datetime) -> None:
+        """Before the facts of an instant: no repeat measured in time can come in order any more, and slots were missed by then."""
+        for rule, item in self.plan.missing_within_others:
+            self._miss(rule, item, at - _TICK)
+        if not self.state.episodes:
+            return
+        for name, episode in list(self.state.episodes.items()):
+            waiting = self.plan.by_id[name]
+            if unrepeated_by(waiting, episode, at):
+                self.fired.clear()
+                done = overdue(waiting, episode, self.now)
+                self._became(waiting, done, at)
+                event = done.episode.event
+                if event is not None and not episode.timed_out:
+                    self.fired.add(name)
+                    self._derive(frozenset((name,)), event.at, event.key)
 
     def judge(self, readings: Sequence[Seen], at: datetime) -> None:
         """Readings of one instant, in order, where something may matter."""
@@ -211,6 +228,7 @@ class Hand:
         if after is None:
             return
         for slot in item.missed(reported, after, until):
+            self.fired.clear()
             misses = self.state.misses.get(rule.id)
             count = misses.count + 1 if misses else 1
             fires = count >= rule.consecutive

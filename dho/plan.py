@@ -128,6 +128,12 @@ class Plan:
             waiting = [rule for rule in waiting if rule.id not in placed]
         return tuple(order)
 
+    @cached_property
+    def missing_within_others(self) -> tuple[tuple[Missing, Item], ...]:
+        """Missing rules that a combination rests on: their slots are judged in time order with everything else."""
+        needed = frozenset().union(*(rule.needs for rule in self.derived))
+        return tuple((rule, item) for rule, item in self.missing if rule.id in needed)
+
     def derived_from(self, ids: frozenset[str]) -> tuple[DerivedRule, ...]:
         """Counts and combinations that rest on any of these rules, directly or not, children before parents."""
         touched = set(ids)

@@ -1,9 +1,9 @@
 """`baseline`: deviation from the patient's own median on green days before today.
 
 In MAD units the scale is max(1.4826·MAD, floor), so that a very steady patient does not fire on a rounding error. A green day is a local
-date with a valid reading of the measurement on which no yellow or red threshold, answer or score rule of any family fired at any moment. With
-fewer than `min_points` readings on `min_days` dates the rule is not evaluable. Closing an alert does not take the yardstick away: readings
-on green days go on describing what is normal for the patient.
+date with a valid reading of the measurement on which no yellow or red threshold, answer or score rule of any family fired at any moment.
+With fewer than `min_points` readings on `min_days` dates the rule is not evaluable. Closing an alert does not take the yardstick away:
+readings on green days go on describing what is normal for the patient.
 """
 
 from collections.abc import Mapping, Sequence

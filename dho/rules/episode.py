@@ -72,11 +72,10 @@ def step(rule: Rule, episode: Episode, reading: Seen, sight: Sight, now: datetim
         episode = structs.replace(episode, window=0, anchor=None, clears=0)
     pending, within = episode.pending, rule.modifiers.confirm
     if pending is not None and within is not None:
-        if reading.at <= pending.at or (reading.at <= pending.at + within.elapsed and sight.level is Level.UNKNOWN):
+        assert not unrepeated_by(rule, episode, reading.at), "a fact beyond the repeat's window settles the breach first"
+        if reading.at <= pending.at or sight.level is Level.UNKNOWN:
             return Step(episode, ())
-        if reading.at <= pending.at + within.elapsed:
-            return _publish(*_decide(rule, episode, reading, sight), now)
-        episode = _unrepeated(rule, episode, now, events)
+        return _publish(*_decide(rule, episode, reading, sight), now)
     if sight.level is Level.UNKNOWN:
         return _publish(episode, events, None, now)
     if episode.firing:
@@ -87,6 +86,19 @@ def step(rule: Rule, episode: Episode, reading: Seen, sight: Sight, now: datetim
         episode = _complete(rule, episode, reading, sight, events)
     elif not episode.window:
         episode = structs.replace(QUIET, held=episode.held, held_until=episode.held_until)
+    return _publish(episode, events, None, now)
+
+
+def unrepeated_by(rule: Rule, episode: Episode, at: datetime) -> bool:
+    """True if a fact at this instant shows that no repeat will come in order: it lies beyond (t, t+within]."""
+    within = rule.modifiers.confirm
+    return episode.pending is not None and within is not None and at > episode.pending.at + within.elapsed
+
+
+def overdue(rule: Rule, episode: Episode, now: datetime) -> Step:
+    """The breach fires, held until its deadline if that has not passed."""
+    events: list[Event] = []
+    episode = _unrepeated(rule, episode, now, events)
     return _publish(episode, events, None, now)
 
 

@@ -19,7 +19,7 @@ from dho.rules.modifiers import read_modifiers
 from dho.rules.rule import Clearing, Common, ReadingRule, Text
 from dho.rules.sides import Side, read_side
 from dho.rules.sight import Event, Level, Outlook, Seen, Sight
-from dho.rules.words import measured_args, plain, unit
+from dho.rules.words import measured_args, plain
 
 MIN_POINTS = 7
 SHORT_POINTS = 2
@@ -82,8 +82,7 @@ class Trend(ReadingRule):
             return Text("finding.slope", args)
         return Text(
             "finding.trend",
-            args
-            | {"short": event.numbers["short"], "long": event.numbers["long"], "short_dates": self.short.dates, "unit": unit(self.unit)},
+            args | {"short": event.numbers["short"], "long": event.numbers["long"], "short_dates": self.short.dates},
         )
 
     def clearing(self, event: Event) -> Clearing | None:
