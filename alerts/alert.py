@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from dho.db import Actor
+from dho.actor import Actor
 from dho.texts import render
 
 Zone = Literal["yellow", "red"]

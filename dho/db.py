@@ -8,12 +8,10 @@ psycopg for what has a history and an SQLModel session for what has only a prese
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, partial
 from typing import Any, Literal
-from uuid import UUID
 
 import msgspec
 import psycopg
@@ -25,11 +23,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from dho import clock
+from dho.actor import INGEST, WATCH, Actor
 from dho.errors import DhoError, SettingsError
 
 # JSON in the database keeps a number's own digits: 38.0 comes back as Decimal("38.0"), never as a float.
 set_json_loads(partial(json.loads, parse_float=Decimal))
 set_json_dumps(msgspec.json.Encoder(decimal_format="number").encode)
+
+__all__ = ["INGEST", "WATCH", "Actor", "Database", "Role", "TransientDatabaseError", "Tx", "listen_url"]
 
 Role = Literal["ingest", "watch", "serve", "owner"]
 WORTH_ANOTHER_TRY = ("08", "40001", "40P01", "53", "57P0", "55P03")
@@ -39,18 +40,6 @@ class TransientDatabaseError(DhoError):
     """The database is away or busy; the same batch may be tried again."""
 
     code = "database_unavailable"
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """On whose behalf a transaction runs: a person, or a part of the service (`person` None)."""
-
-    kind: Literal["person", "plan", "watch", "patient"]
-    person: UUID | None = None
-
-
-INGEST = Actor("plan")
-WATCH = Actor("watch")
 
 
 def _database_role(role: Role) -> str:
