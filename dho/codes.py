@@ -13,25 +13,28 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 D = Decimal
+ONE, ZERO = D(1), D(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """How a unit becomes the canonical one: `(value - zero) * factor`, rounded half up to `step`; `step` None is exact and unrounded."""
+    """How a unit becomes the canonical one: `(value - zero) * factor / divisor`, rounded half up to `step`; `step` None is exact and
+    unrounded. Divisor and factor are apart because 1/18.016 has no end, and a value that lies exactly between two steps must go up."""
 
-    factor: Decimal = D(1)
-    zero: Decimal = D(0)
+    factor: Decimal = ONE
+    zero: Decimal = ZERO
     step: Decimal | None = None
+    divisor: Decimal = ONE
 
     def convert(self, value: Decimal) -> Decimal:
         """A value or limit in this unit, in the canonical unit."""
         if self.step is None:
             return value
-        return ((value - self.zero) * self.factor).quantize(self.step, ROUND_HALF_UP)
+        return ((value - self.zero) * self.factor / self.divisor).quantize(self.step, ROUND_HALF_UP)
 
     def convert_difference(self, value: Decimal) -> Decimal:
         """A difference (rise, fall, margin) in this unit: scaled only, never shifted or rounded."""
-        return value if self.step is None else value * self.factor
+        return value if self.step is None else value * self.factor / self.divisor
 
 
 NATIVE = Unit()
@@ -80,10 +83,10 @@ def _row(
 
 
 _KPA = Unit(D("7.50062"), step=D(1))
-_FAHRENHEIT = Unit(D(5) / D(9), zero=D(32), step=D("0.1"))
+_FAHRENHEIT = Unit(D(5), zero=D(32), step=D("0.1"), divisor=D(9))
 _POUND = Unit(D("0.45359237"), step=D("0.01"))
 _GRAM = Unit(D("0.001"), step=D("0.01"))
-_MG_DL = Unit(D(1) / D("18.016"), step=D("0.1"))
+_MG_DL = Unit(step=D("0.1"), divisor=D("18.016"))
 
 MEASUREMENTS: tuple[Measurement, ...] = (
     _row("spo2", "59408-5 2708-6", "%", ("50", "100"), ask=("85", "100"), ask_change="8"),

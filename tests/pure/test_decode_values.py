@@ -34,6 +34,8 @@ def test_the_hard_range_is_inclusive(row: Measurement) -> None:
     [
         ("glucose", "180", "mg/dL", "10.0"),
         ("2339-0", "99", "mg/dL", "5.5"),
+        ("glucose", "139.624", "mg/dL", "7.8"),
+        ("temperature", "98.69", "[degF]", "37.1"),
         ("temperature", "98.6", "[degF]", "37.0"),
         ("temperature", "100.4", "[degF]", "38.0"),
         ("weight", "150", "[lb_av]", "68.04"),
