@@ -1,7 +1,7 @@
 """Quarantine: every element that could not be taken, with its bytes and the reason, until somebody replays it.
 
-A replay sends the bytes through the front door again, as a new arrival (counted as one) with the old arrival time; the row stays and says
-what came of it. Refused again, the bytes wait in the row that this refusal made.
+A replay sends the bytes through the front door again, as a new arrival (counted as one) with the old arrival time, once they would be
+taken; the row stays and says what came of it. What would be refused again waits on.
 """
 
 from collections.abc import Sequence
@@ -83,7 +83,7 @@ def message(row: Row) -> Message:
 
 
 def settle(tx: Tx, results: Sequence[tuple[UUID, str]], at: datetime) -> None:
-    """Note what a replay came to: (row, `stored`, `duplicate` or the new reason)."""
+    """Note what a replay came to: (row, `stored`, `duplicate` or the reason why not). Refused again, the row waits on."""
     if results:
         ids, words = [identifier for identifier, _ in results], [word for _, word in results]
         tx.execute(SQL["settle_quarantine"], {"ids": ids, "results": words, "at": at})

@@ -69,8 +69,9 @@ SELECT id, received_at, channel, gateway, topic, position, payload, reason, deta
 SELECT reason, count(*) AS waiting, min(received_at) AS oldest FROM quarantine WHERE replayed_at IS NULL GROUP BY reason ORDER BY reason
 
 -- name: settle_quarantine
--- What replays came to. What was refused again waits in the row that this refusal made.
-UPDATE quarantine q SET replay_result = r.result, replayed_at = %(at)s
+-- What replays came to. Refused again, a row waits on.
+UPDATE quarantine q
+   SET replay_result = r.result, replayed_at = CASE WHEN r.result IN ('stored', 'duplicate') THEN %(at)s::timestamptz END
   FROM unnest(%(ids)s::uuid[], %(results)s::text[]) AS r (id, result)
  WHERE q.id = r.id
 

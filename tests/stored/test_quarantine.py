@@ -118,14 +118,15 @@ def test_a_kept_element_goes_through_the_front_door_again_as_it_came(ingest: Dat
     assert [one.uplink is not None for one in decode(message)] == [True]
 
 
-def test_a_replayed_row_waits_no_longer_and_says_what_came_of_it(ingest: Database) -> None:
+def test_a_replayed_row_says_what_came_of_it_and_waits_on_if_it_was_refused_again(ingest: Database) -> None:
     gateway = uuid4().hex
     keep(ingest, raw(gateway, b"[{}, {}]", NOW))
     first, second = waiting(ingest, gateway)
     with ingest.transaction(INGEST, "test", NOW) as tx:
-        quarantine.settle(tx, [(first.id, "stored")], NOW + timedelta(hours=1))
+        quarantine.settle(tx, [(first.id, "stored"), (second.id, "bad_id")], NOW + timedelta(hours=1))
         assert [row.id for row in quarantine.waiting(tx, gateway=gateway)] == [second.id]
-        (row,) = quarantine.show(tx, [first.id])
+        row, refused_again = sorted(quarantine.show(tx, [first.id, second.id]), key=lambda row: row.replayed_at is None)
+    assert (refused_again.replayed_at, refused_again.replay_result) == (None, "bad_id")
     assert (row.replay_result, row.replayed_at, row.payload) == ("stored", NOW + timedelta(hours=1), b"{}")
 
 
