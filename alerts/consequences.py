@@ -9,7 +9,7 @@ from uuid import UUID
 from alerts import store
 from alerts.alert import RANK, Alert, AlertEvent, sentence
 from alerts.judging import Case
-from alerts.lifecycle import NotReported, OldRedValue, Setting, decide, ease, name_of, withdraw
+from alerts.lifecycle import NotReported, OldRedValue, ReportedAgain, Setting, decide, ease, name_of, withdraw
 from alerts.store import FeedEvent, Responsible, Task
 from dho.db import Tx
 from dho.plan import Plan
@@ -28,6 +28,7 @@ class Consequences:
     open: dict[tuple[UUID, str], Alert]
     events: list[AlertEvent] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
+    done: list[tuple[UUID, str, str]] = field(default_factory=list)
     frames: list[FeedEvent] = field(default_factory=list)
 
     def has_open_alert(self, patient: UUID) -> bool:
@@ -36,6 +37,7 @@ class Consequences:
 
     def record(self, tx: Tx) -> None:
         """Write it all; the last thing in the transaction."""
+        store.settle_tasks(tx, self.done)
         store.record(tx, self.events, self.tasks, self.frames)
 
 
@@ -77,9 +79,12 @@ def _follow(
             case AlertEvent() as event:
                 _take(event, result)
             case OldRedValue(verdict):
-                result.tasks.append(_task("old_red_value", verdict, setting, now))
+                result.tasks.append(_task("old_red_value", name_of(verdict), verdict, setting, now))
             case NotReported(verdict):
-                result.tasks.append(_task("not_reported", verdict, setting, now))
+                result.tasks.append(_task("not_reported", verdict.rule, verdict, setting, now))
+            case ReportedAgain(verdict):
+                result.tasks = [t for t in result.tasks if (t.patient, t.kind, t.key) != (patient, "not_reported", verdict.rule)]
+                result.done.append((patient, "not_reported", verdict.rule))
             case None:
                 pass
 
@@ -126,7 +131,7 @@ def _zones_of_families(plan: Plan, state: State) -> dict[str, str]:
     return zones
 
 
-def _task(kind: str, verdict: Verdict, setting: Setting, now: datetime) -> Task:
+def _task(kind: str, cause: str, verdict: Verdict, setting: Setting, now: datetime) -> Task:
     key, args = explanation(verdict)
     due = setting.hours.add_service_time(now, CONTACT_WITHIN) or now + timedelta(days=7)
-    return Task(setting.patient, setting.centre, kind, name_of(verdict), sentence(key, args, setting.language), due)
+    return Task(setting.patient, setting.centre, kind, cause, sentence(key, args, setting.language), due)

@@ -61,7 +61,7 @@ class Intake:
         self._judge = Judge()
 
     def take(self, messages: Sequence[Message], now: datetime, *, about: UUID | None = None) -> list[Receipt]:
-        """Store, judge and answer these messages; receipts come in their order. Nothing is lost: what cannot be processed is quarantined alone.
+        """Store, judge and answer these messages; receipts come in their order. What cannot be processed is quarantined alone.
 
         `about` names the patient where no gateway does: a value entered by staff, or history that is imported. Raises
         `TransientDatabaseError`: nothing of the batch was kept, and the same batch may be tried again.

@@ -79,7 +79,8 @@ class Judge:
                 continue
             facts = in_clinical_order([*case.observations, *case.decisions])
             newest = state.newest
-            if newest is not None and (case.withdrawn or (facts and instant_of(facts[0]) <= newest)):
+            is_late = newest is not None and facts and instant_of(facts[0]) <= newest
+            if is_late or case.withdrawn or _is_before_the_plan(case):
                 late.append((case, _earliest_news(case)))
                 continue
             if facts and newest is not None and instant_of(facts[-1]).date() > newest.date():

@@ -13,8 +13,8 @@ from typing import Any, get_args
 from uuid import UUID, uuid5
 
 from alerts.alert import RANK, Alert, AlertEvent, EventType, State, Zone, instant, sentence
+from dho.actor import INGEST, WATCH, Actor
 from dho.calendar import Hours
-from dho.db import INGEST, WATCH, Actor
 from dho.errors import Invalid, InvalidTransition
 from dho.verdict import Verdict, explanation
 
@@ -56,6 +56,13 @@ class NotReported:
     verdict: Verdict
 
 
+@dataclass(frozen=True, slots=True)
+class ReportedAgain:
+    """What was missing has come, if late: the task is done; the miss stays in the record."""
+
+    verdict: Verdict
+
+
 def name_of(verdict: Verdict) -> str:
     """What identifies the same verdict across replays."""
     return f"{verdict.rule}@{verdict.key}"
@@ -63,7 +70,7 @@ def name_of(verdict: Verdict) -> str:
 
 def decide(
     alert: Alert | None, former: Alert | None, verdicts: Sequence[Verdict], setting: Setting, now: datetime
-) -> AlertEvent | OldRedValue | NotReported | None:
+) -> AlertEvent | OldRedValue | NotReported | ReportedAgain | None:
     """What the verdicts of one family at one instant do to its open alert (or to none): an event, a task, or nothing.
 
     The worst one leads; those that fire with it are quoted beside it. `former` is the family's latest closed alert: what was measured
@@ -83,6 +90,8 @@ def decide(
                 return OldRedValue(lead) if lead.zone == "red" else None
             return _raise(alert, former, firing, setting, now)
         return _join(alert, firing, setting, now)
+    if verdicts[-1].result == "clear" and verdicts[-1].zone == "not_reported":
+        return ReportedAgain(verdicts[-1])
     if waiting:
         return _await_repeat(alert, former, waiting[0], setting, now)
     if alert and alert.state == "pending_confirm" and any(v.result == "clear" and v.rule == _only_rule(alert) for v in verdicts):

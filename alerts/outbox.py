@@ -2,9 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from devices.publisher import NotDelivered, Publisher
-
 from alerts.store import SQL
+from devices.publisher import NotDelivered, Publisher
 from dho.db import WATCH, Database
 from dho.log import Log
 

@@ -146,7 +146,13 @@ SELECT pg_notify('dho_feed', '')
 INSERT INTO task (id, patient, centre, kind, key, text, created_at, due_at)
 SELECT t.id, t.patient, t.centre, t.kind, t.key, t.text, t.created_at, t.due_at
   FROM jsonb_to_recordset(%(tasks)s) AS t (id uuid, patient uuid, centre uuid, kind text, key text, text jsonb, created_at timestamptz, due_at timestamptz)
-    ON CONFLICT (patient, kind, key) DO NOTHING
+    ON CONFLICT (patient, kind, key) WHERE done_at IS NULL DO NOTHING
+
+-- name: settle_tasks
+-- What was missing has come: the task is done, by nobody in particular.
+UPDATE task t SET done_at = %(now)s
+  FROM unnest(%(patients)s::uuid[], %(kinds)s::text[], %(keys)s::text[]) AS s (patient, kind, key)
+ WHERE t.patient = s.patient AND t.kind = s.kind AND t.key = s.key AND t.done_at IS NULL
 
 -- name: claim_patients_past_due
 -- Patients whom time alone changes now; another worker's are left to it. Simulated ones only as far as their simulator has come.

@@ -126,6 +126,13 @@ def _alert(row: Any) -> Alert:
     return Alert(**{column: getattr(row, column) for column in COLUMNS})
 
 
+def settle_tasks(tx: Tx, done: Sequence[tuple[UUID, str, str]]) -> None:
+    """Open tasks (patient, kind, key) whose cause is gone."""
+    if done:
+        patients, kinds, keys = zip(*done, strict=True)
+        tx.execute(SQL["settle_tasks"], {"patients": list(patients), "kinds": list(kinds), "keys": list(keys), "now": tx.now})
+
+
 def record(tx: Tx, events: Sequence[AlertEvent], tasks: Sequence[Task] = (), others: Sequence[FeedEvent] = ()) -> None:
     """Write the journal, fold it into the alert rows, add tasks, and tell the feed. The last thing a transaction does."""
     if events:

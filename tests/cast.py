@@ -1,5 +1,5 @@
-"""The cast of every story: Ada and Bjørn (nurses at the patient's centre), Cecilie (nurse elsewhere, must never see), Dag (hospital specialist),
-Eva (the patient), and her tablet.
+"""The cast of every story: Ada and Bjørn (nurses at the patient's centre), Cecilie (nurse elsewhere, must never see), Dag (hospital
+specialist), Eva (the patient), and her tablet.
 
 `cast(url, now)` writes them into a migrated, empty database and returns who they are. A test adds only what it is about.
 """
@@ -69,7 +69,14 @@ class Cast:
             "plan" if document else None,
         )
         with Database(self.url, "owner", size=1).transaction(WATCH, "cast", self.now) as tx:
-            enrol(tx, [one], documents, since=self.now - timedelta(days=365), plan_from=plan_from or self.now - timedelta(days=365))
+            enrol(
+                tx,
+                [one],
+                documents,
+                since=self.now - timedelta(days=365),
+                plan_from=plan_from or self.now - timedelta(days=365),
+                judge_at=self.now,
+            )
         return patient, gateway
 
     def device(self, serial: str, patient: UUID, start: datetime, end: datetime | None = None) -> None:

@@ -93,9 +93,10 @@ CREATE TABLE task (
     due_at timestamptz NOT NULL,
     owner uuid REFERENCES person,
     done_at timestamptz,
-    done_by uuid REFERENCES person,
-    UNIQUE (patient, kind, key)
+    done_by uuid REFERENCES person
 );
+-- The same cause never makes two open tasks.
+CREATE UNIQUE INDEX one_open_task ON task (patient, kind, key) WHERE done_at IS NULL;
 CREATE INDEX task_open ON task (centre, due_at) WHERE done_at IS NULL;
 
 -- A message to or from the patient.
