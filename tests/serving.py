@@ -1,5 +1,6 @@
 """The real application on a real socket, in a thread of the test, with tokens for the cast."""
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from jsonschema import Draft202012Validator
 
 from dashboards.app import create_app
 from dashboards.house import House
@@ -23,6 +25,31 @@ from tests.cast import SECRET_KEY, Cast
 from tests.services.processes import wait_for
 
 
+class Documented:
+    """The OpenAPI document as a judge: every answer that a test's client gets must stand in it, status and shape."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._document = document
+        self._paths = {path: re.compile(re.sub(r"\\{[a-z]+\\}", "[^/]+", re.escape(path))) for path in document["paths"]}
+
+    def check(self, answer: httpx.Response) -> None:
+        """Fails for an answer that the document does not know."""
+        method, path = answer.request.method.lower(), answer.request.url.path
+        known = next((p for p, pattern in self._paths.items() if pattern.fullmatch(path) and method in self._document["paths"][p]), None)
+        if known is None:
+            assert not path.startswith("/api/") or answer.status_code in (404, 405), f"{method} {path} is not documented"
+            return
+        said = self._document["paths"][known][method]["responses"]
+        assert str(answer.status_code) in said, f"{method} {known} answers {answer.status_code}, which is not documented"
+        content = said[str(answer.status_code)].get("content", {})
+        media_type = answer.headers.get("content-type", "").partition(";")[0]
+        if media_type.endswith("json") and content:
+            assert media_type in content, f"{method} {known} answers {media_type}"
+            answer.read()
+            schema = content[media_type].get("schema", {}) | {"components": self._document["components"]}
+            Draft202012Validator(schema).validate(answer.json())
+
+
 @dataclass(slots=True)
 class Served:
     """One running application. `owner` reads and writes the database behind its back."""
@@ -30,6 +57,7 @@ class Served:
     url: str
     house: House
     owner: Database
+    document: "Documented"
 
     @property
     def feed(self) -> str:
@@ -38,7 +66,7 @@ class Served:
     def client(self, person: UUID | None = None, **headers: str) -> httpx.Client:
         """A client that shows this person's service token, or none."""
         shown = {"Authorization": f"Bearer {self.token(person)}"} if person else {}
-        return httpx.Client(base_url=self.url, headers=shown | headers, timeout=20)
+        return httpx.Client(base_url=self.url, headers=shown | headers, timeout=20, event_hooks={"response": [self.document.check]})
 
     def token(self, person: UUID, expires_at: datetime | None = None) -> str:
         """A new service token of this person."""
@@ -80,7 +108,7 @@ def serving(database_url: str, **settings: Any) -> Iterator[Served]:
     owner = Database(database_url, "owner", size=2)
     try:
         wait_for("the application has started", lambda: server.started, 20)
-        yield Served(f"http://127.0.0.1:{bound.getsockname()[1]}", app.state.house, owner)
+        yield Served(f"http://127.0.0.1:{bound.getsockname()[1]}", app.state.house, owner, Documented(app.openapi()))
     finally:
         server.should_exit = True
         thread.join(10)
