@@ -8,7 +8,7 @@ import { onChanged } from "./acts.js";
 const MANY = 100; // asked for at once; more than this and the whole board is read again
 
 const board = document.querySelector("[data-board]");
-const said = document.querySelector("[data-said]");
+const said = document.querySelector("[data-aloud]");
 const waiting = new Set();
 let everything = false;
 let asking = false;

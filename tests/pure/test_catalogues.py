@@ -37,6 +37,7 @@ BUILT = {
     "language.": LANGUAGES,
     "length.": ("seconds", "minutes", "hours", "days"),
     "limit.": (*LOW, *HIGH),
+    "limit.of_": ("difference", "slope"),
     "limit_bare.": (*LOW, *HIGH),
     "live.": ("connecting", "live", "lost", "deaf", "signed_out", "not_allowed"),
     "mark.": GROUPS,
