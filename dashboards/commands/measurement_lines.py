@@ -6,7 +6,7 @@ from patient, instant and content: importing the same file again makes only dupl
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timezone, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID, uuid5
@@ -96,8 +96,11 @@ class LocalClock:
             raise LineFault("bad_time", f"“{text[:40]}” is not a time that can be read.") from None
         if found.tzinfo is None:
             found = self._localised(found, text, patient)
-        self._latest[patient] = found
-        return found
+        offset = found.utcoffset()
+        assert offset is not None
+        # A fixed offset: two times of one zone compare by what the wall clock showed, not by when they were.
+        self._latest[patient] = found.astimezone(timezone(offset))
+        return self._latest[patient]
 
     def _localised(self, naive: datetime, text: str, patient: str) -> datetime:
         if self.zone is None:
@@ -109,7 +112,7 @@ class LocalClock:
         second = naive.replace(tzinfo=self.zone, fold=1)
         latest = self._latest.get(patient)
         repeated = second.utcoffset() != first.utcoffset()
-        return second if repeated and latest is not None and first <= latest < second else first
+        return second if repeated and latest is not None and first.astimezone(UTC) <= latest < second.astimezone(UTC) else first
 
 
 def number(text: str, *, decimal_comma: bool = False) -> Decimal:
