@@ -1,14 +1,13 @@
 """Mosquitto with the configuration that is shipped, on ports of its own, stopped and killed as a drill wants."""
 
-import base64
-import hashlib
 import os
-import secrets
 import shutil
 import socket
 from collections.abc import Mapping
 from pathlib import Path
 
+from devices import provisioning
+from devices.broker import installed_mosquitto
 from tests.services.debian import INSIDE
 from tests.services.engine import engine
 from tests.services.postgres import TRIXIE
@@ -17,14 +16,13 @@ from tests.services.processes import Kept, free_port, wait_for
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SERVICE = ("dho", "service-of-a-test-broker")
 PLACES = ("listener", "protocol", "password_file", "acl_file", "persistence_location")
-ITERATIONS = 101
 CONNECT, CONNACK = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00", b"\x20"
 STOP = 'kill -TERM "$server"'
 
 
 def missing() -> str | None:
     """Why it cannot be used, in a sentence, or None."""
-    return None if engine() or shutil.which("mosquitto") else TRIXIE.missing()
+    return None if engine() or installed_mosquitto() else TRIXIE.missing()
 
 
 class Mosquitto:
@@ -38,12 +36,11 @@ class Mosquitto:
         self.host, self.port, self.ws_port = "127.0.0.1", free_port(), free_port()
         self.user, self.password = SERVICE
         self.url = f"mqtt://{self.user}:{self.password}@{self.host}:{self.port}"
-        self._accounts: dict[str, str] = {}
         self._kept: Kept | None = None
         work.chmod(0o777)
         shutil.copy(DEPLOY / "mosquitto.access", work / "access")
         (work / "access").chmod(0o644)
-        self._write_accounts({self.user: self.password})
+        self.add_gateways({self.user: self.password})
 
     def start(self) -> None:
         if self._kept is None:
@@ -68,15 +65,10 @@ class Mosquitto:
 
     def add_gateways(self, passwords: Mapping[str, str]) -> None:
         """Give gateways their log-in, by id. Takes effect at once, without cutting anybody."""
-        self._write_accounts(passwords)
+        hashed = {user: provisioning.broker_hash(password) for user, password in passwords.items()}
+        provisioning.change_accounts(self._work, lambda accounts: accounts | hashed)
         if self._kept is not None:
             self._kept.reload()
-
-    def _write_accounts(self, passwords: Mapping[str, str]) -> None:
-        self._accounts |= {user: _hashed(password) for user, password in passwords.items()}
-        file = self._work / "passwords"
-        file.write_text("".join(f"{user}:{secret}\n" for user, secret in self._accounts.items()))
-        file.chmod(0o644)
 
     def _begin(self) -> Kept:
         found = engine()
@@ -94,7 +86,7 @@ class Mosquitto:
             command = TRIXIE.inside(["/usr/sbin/mosquitto", "-c", f"{INSIDE}/mosquitto.conf"], "mosquitto")
             return Kept(command, self._work, stop=STOP, wrap=TRIXIE.wrap(self._work))
         self._configure(str(self._work), self.port, self.ws_port, self.host)
-        return Kept(["mosquitto", "-c", str(self._work / "mosquitto.conf")], self._work, stop=STOP)
+        return Kept([installed_mosquitto() or "mosquitto", "-c", str(self._work / "mosquitto.conf")], self._work, stop=STOP)
 
     def _configure(self, work: str, port: int, ws_port: int, address: str) -> None:
         """The shipped configuration with this broker's places."""
@@ -113,10 +105,3 @@ class Mosquitto:
                 return stranger.recv(1) == CONNACK
         except OSError:
             return False
-
-
-def _hashed(password: str) -> str:
-    """As Mosquitto's password file has it: PBKDF2 with SHA-512."""
-    salt = secrets.token_bytes(12)
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS)
-    return f"$7${ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
