@@ -5,12 +5,11 @@ the transaction and sets actor, purpose and instant locally, so that the databas
 psycopg for what has a history and an SQLModel session for what has only a present, in one and the same transaction.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -22,13 +21,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from dho import clock
+from dho import arrays, clock
 from dho.actor import INGEST, WATCH, Actor
 from dho.errors import DhoError, SettingsError
 
 # JSON in the database keeps a number's own digits: 38.0 comes back as Decimal("38.0"), never as a float.
-set_json_loads(partial(json.loads, parse_float=Decimal))
+set_json_loads(msgspec.json.Decoder(float_hook=Decimal).decode)
 set_json_dumps(msgspec.json.Encoder(decimal_format="number").encode)
+arrays.register()
 
 __all__ = ["INGEST", "WATCH", "Actor", "Database", "Role", "TransientDatabaseError", "Tx", "listen_url"]
 
@@ -105,6 +105,7 @@ class Database:
             pool_size=size,
             max_overflow=size,
             pool_pre_ping=False,
+            pool_use_lifo=True,
             use_native_hstore=False,
             connect_args={"application_name": f"dho-{role}", "connect_timeout": 5},
         )

@@ -68,7 +68,17 @@ def limit(ground: Ground, way: str, messages: int, tablets: Sequence[Tablet], ur
         broker = stack.enter_context(ground.broker(tablets))
         load = stack.enter_context(loaded(broker, tablets))
         server = broker.server
-        command = [sys.executable, "-m", "tests.bench.limits", way, str(messages), url, server.host, str(server.port), *limits_account(broker)]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.bench.limits",
+            way,
+            str(messages),
+            url,
+            server.host,
+            str(server.port),
+            *limits_account(broker),
+        ]
         process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         assert process.stdout is not None
         if process.stdout.readline() != "listening\n":

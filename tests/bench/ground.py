@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -27,7 +27,6 @@ class Ground:
         self._work = work
         self._embedded: EmbeddedPostgres | None = None
         self._server: postgres.PostgresServer | None = None
-        self.processes: list[psutil.Process] = []
         before = set(psutil.Process().children(recursive=True))
         if catalogue.missing("own_timescaledb"):
             self._embedded = EmbeddedPostgres(work / "embedded", {"max_connections": "200"})
@@ -39,8 +38,7 @@ class Ground:
             self._server.start()
             self.server_url = self._server.url
             self.database = catalogue.SERVICES["own_timescaledb"].what.replace("a TimescaleDB that a drill may kill", "TimescaleDB")
-        started = set(psutil.Process().children(recursive=True)) - before
-        self.processes = [process for process in started if process.name() == "postgres" and _parent_name(process) != "postgres"]
+        self.processes = _servers("postgres", before)
 
     def directory(self, what: str) -> Path:
         path = self._work / f"{what}-{next(_NUMBERS)}"
@@ -69,9 +67,8 @@ class Ground:
         mosquitto.add_gateways({tablet.gateway: tablet.password for tablet in tablets})
         before = set(psutil.Process().children(recursive=True))
         mosquitto.start()
-        started = set(psutil.Process().children(recursive=True)) - before
         try:
-            yield Broker(mosquitto, [process for process in started if process.name() == "mosquitto"])
+            yield Broker(mosquitto, _servers("mosquitto", before))
         finally:
             mosquitto.stop()
 
@@ -109,9 +106,15 @@ def _cpu_of_tree(process: psutil.Process) -> float:
     return used
 
 
-def _parent_name(process: psutil.Process) -> str:
-    parent = process.parent()
-    return parent.name() if parent else ""
+def _servers(name: str, before: set[psutil.Process]) -> list[psutil.Process]:
+    """The processes of that name that were started since `before`, without their own children of the same name."""
+    found = []
+    for process in set(psutil.Process().children(recursive=True)) - before:
+        with suppress(psutil.NoSuchProcess):
+            parent = process.parent()
+            if process.name() == name and not (parent and parent.name() == name):
+                found.append(process)
+    return found
 
 
 @contextmanager

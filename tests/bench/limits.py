@@ -59,10 +59,12 @@ def store(connection: psycopg.Connection[Any], messages: Sequence[MQTTMessage], 
     psycopg's own."""
     at = now.isoformat()
     taken = {(t["patient"], t["id"]): (t, m.payload) for m in messages for t in [msgspec.json.decode(m.payload)]}
-    raws = _array(["\"\\\\x" + raw.hex() + "\"" for _, raw in taken.values()])
+    raws = _array(['"\\\\x' + raw.hex() + '"' for _, raw in taken.values()])
     keys = [_array([key[0] for key in taken]), _array([key[1] for key in taken])]
     new = connection.execute(INBOX, [*keys, _array([at] * len(taken)), raws]).fetchall()
-    values = [(t["taken_at"], *key, v["code"], str(v["value"]), f'"{v["unit"]}"', at) for key in new for t in [taken[key][0]] for v in t["values"]]
+    values = [
+        (t["taken_at"], *key, v["code"], str(v["value"]), f'"{v["unit"]}"', at) for key in new for t in [taken[key][0]] for v in t["values"]
+    ]
     if values:
         connection.execute(OBSERVATIONS, [_array(column) for column in zip(*values, strict=True)])
     connection.commit()
@@ -123,7 +125,9 @@ def _prepare(client: Client, host: str, port: int, user: str, password: str) -> 
 
 def _client() -> Client:
     """MQTT 3.1.1, which costs paho less than 5."""
-    return Client(CallbackAPIVersion.VERSION2, f"limit-{os.getpid()}", clean_session=False, protocol=MQTTProtocolVersion.MQTTv311, manual_ack=True)
+    return Client(
+        CallbackAPIVersion.VERSION2, f"limit-{os.getpid()}", clean_session=False, protocol=MQTTProtocolVersion.MQTTv311, manual_ack=True
+    )
 
 
 def _one_by_one(expected: int, keep: Callable[[MQTTMessage, datetime], None] | None, *address: Any) -> None:
