@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from alerts import consequences, lifecycle, store
+from alerts import acts, consequences, store
+from alerts.acts import Act
 from alerts.alert import Alert, AlertEvent, instant
 from alerts.judging import Case, Judge
-from alerts.lifecycle import Act
 from alerts.store import SQL, FeedEvent
 from devices import inbox, topics
 from dho.db import Actor, Tx
@@ -29,7 +29,7 @@ def act(tx: Tx, alert: UUID, what: Act, expected_version: int) -> Alert:
     if present.version != expected_version:
         raise Conflict("Somebody changed the alert since you saw it.", present.version)
     responsible = store.responsible_centres(tx, [patient])[patient]
-    event = lifecycle.act(present, what, responsible.hours, tx.now)
+    event = acts.act(present, what, responsible.hours, tx.now)
     if event.type != "alert.closed":
         store.record(tx, [event])
         return event.alert

@@ -1,4 +1,4 @@
-"""What happens to an alert: pure functions from an alert and a fact (or a person's act) to the next line of its journal.
+"""What plan and time do to an alert: pure functions from an alert and a fact to the next line of its journal (people: `acts.py`).
 
 The life, as built: pending_confirm → open → claimed → in_progress → waiting_patient | waiting_party → closed(outcome); open and claimed
 may be snoozed; an unanswered one climbs a level at each `escalate_at`; a worse zone voids claim and snooze and alerts again; red is
@@ -6,28 +6,22 @@ closed by a person, always; a yellow whose rules have cleared, that nobody claim
 clears itself. Nothing here reads a clock or a database.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID, uuid5
 
 from alerts.alert import RANK, Alert, AlertEvent, EventType, State, Zone, instant, sentence
 from dho.actor import INGEST, WATCH, Actor
 from dho.calendar import Hours
-from dho.errors import Invalid, InvalidTransition
 from dho.verdict import Verdict, explanation
 
 LATE_HORIZON = timedelta(hours=72)
-CLAIM = timedelta(minutes=30)
 UNANSWERED = {"red": timedelta(minutes=15), "yellow": timedelta(hours=4)}
 FIRST_CONTACT = {"red": timedelta(hours=1), "yellow": timedelta(hours=7)}
 HIGHEST_LEVEL = {"red": 2, "yellow": 1}  # shift lead, then deputy; a yellow stops at the shift lead
-LONGEST_SNOOZE_OF_RED = timedelta(hours=4)
-LONGEST_SNOOZE_OF_YELLOW = timedelta(days=7)
 BASIS_KEPT = 50
-OUTCOMES = ("true_action", "true_no_action", "measurement_error", "known_cause", "patient_ok", "not_reached", "duplicate", "technical")
-ACTIVE: tuple[State, ...] = ("open", "claimed", "in_progress", "waiting_patient", "waiting_party", "snoozed")
 HELD: tuple[State, ...] = ("claimed", "in_progress", "waiting_patient", "waiting_party")
 
 
@@ -95,7 +89,7 @@ def decide(
     if waiting:
         return _await_repeat(alert, former, waiting[0], setting, now)
     if alert and alert.state == "pending_confirm" and any(v.result == "clear" and v.rule == _only_rule(alert) for v in verdicts):
-        return _event("alert.auto_cleared", _ended(alert, now), now, INGEST, "dismissed_by_repeat")
+        return event("alert.auto_cleared", _ended(alert, now), now, INGEST, "dismissed_by_repeat")
     return None
 
 
@@ -106,7 +100,7 @@ def ease(alert: Alert, standing: str, hours: Hours, now: datetime) -> AlertEvent
     eased = replace(alert, standing=standing)
     if alert.zone == "yellow" and standing in ("green", "not_reported") and alert.escalate_at is None:
         eased = replace(eased, escalate_at=hours.add_service_time(now, UNANSWERED["yellow"]))  # when it may clear itself
-    return _event("alert.eased", eased, now, INGEST)
+    return event("alert.eased", eased, now, INGEST)
 
 
 def withdraw(alert: Alert, vanished: frozenset[str], by_invalidation: bool, now: datetime) -> AlertEvent | None:
@@ -115,10 +109,10 @@ def withdraw(alert: Alert, vanished: frozenset[str], by_invalidation: bool, now:
     if len(left) == len(alert.basis):
         return None
     if alert.state == "pending_confirm":
-        return _event("alert.auto_cleared", replace(_ended(alert, now), basis=left, supported=False), now, INGEST, "not_supported")
+        return event("alert.auto_cleared", replace(_ended(alert, now), basis=left, supported=False), now, INGEST, "not_supported")
     supported = bool(left)
     changed = replace(alert, basis=left, supported=supported, basis_withdrawn=alert.basis_withdrawn or (by_invalidation and not supported))
-    return _event("alert.updated", changed, now, INGEST, "still_supported" if supported else "not_supported")
+    return event("alert.updated", changed, now, INGEST, "still_supported" if supported else "not_supported")
 
 
 def _ended(alert: Alert, now: datetime) -> Alert:
@@ -163,7 +157,7 @@ def _raise(pending: Alert | None, former: Alert | None, firing: Sequence[Verdict
         escalate_at=setting.hours.add_service_time(now, UNANSWERED[zone]),
     )
     raised = replace(raised, text=_headline(raised, setting.language))
-    return _event("alert.raised", raised, now, INGEST, new=pending is None)
+    return event("alert.raised", raised, now, INGEST, new=pending is None)
 
 
 def _fresh(former: Alert | None, verdict: Verdict, setting: Setting, zone: Zone, state: State, now: datetime) -> Alert:
@@ -207,7 +201,7 @@ def _join(alert: Alert, firing: Sequence[Verdict], setting: Setting, now: dateti
     )
     basis = [name_of(v) for v in firing if v.zone == lead.zone]
     if worse:
-        changed = replace(_unheld(changed), zone="red", level=0, supported=True, basis=basis)
+        changed = replace(unheld(changed), zone="red", level=0, supported=True, basis=basis)
         changed = replace(
             changed,
             due_at=setting.hours.add_service_time(now, FIRST_CONTACT["red"]),
@@ -216,7 +210,7 @@ def _join(alert: Alert, firing: Sequence[Verdict], setting: Setting, now: dateti
     elif lead.zone == alert.zone:
         changed = replace(changed, supported=True, basis=[*alert.basis, *basis][-BASIS_KEPT:])
     changed = replace(changed, text=_headline(changed, setting.language))
-    return _event("alert.worsened" if worse else "alert.updated", changed, now, INGEST)
+    return event("alert.worsened" if worse else "alert.updated", changed, now, INGEST)
 
 
 def _with_newest(told: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -235,7 +229,7 @@ def _await_repeat(alert: Alert | None, former: Alert | None, verdict: Verdict, s
     zone: Zone = "red" if verdict.zone == "red" else "yellow"
     pending = alert or _fresh(former, verdict, setting, zone, "pending_confirm", now)
     pending = replace(pending, confirm_until=verdict.confirm_until, because=[_because(verdict, setting.language)], basis=[name_of(verdict)])
-    return _event("alert.pending", replace(pending, text=_headline(pending, setting.language)), now, INGEST, new=alert is None)
+    return event("alert.pending", replace(pending, text=_headline(pending, setting.language)), now, INGEST, new=alert is None)
 
 
 def _headline(alert: Alert, language: str) -> dict[str, Any]:
@@ -248,142 +242,26 @@ def _only_rule(alert: Alert) -> str | None:
     return alert.because[0]["rule"] if len(alert.because) == 1 else None
 
 
-def _event(
+def event(
     type_: EventType, alert: Alert, now: datetime, actor: Actor, reason: str | None = None, *, new: bool = False, **detail: Any
 ) -> AlertEvent:
+    """A line of the journal: the alert as it became, one version on unless it is `new`."""
     return AlertEvent(
         type_, replace(alert, version=alert.version if new else alert.version + 1, updated_at=now), now, actor, reason, detail
     )
 
 
-# What people do --------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What somebody wants to do with an alert. `until`, `reason`, `outcome`, `note`, `party` are used by the verbs that need them."""
-
-    verb: str
-    actor: Actor
-    reason: str | None = None
-    until: datetime | None = None
-    outcome: str | None = None
-    note: str | None = None
-    party: str | None = None
-
-
-def act(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
-    """A person's act on an open alert. Raises `InvalidTransition` or `Invalid` with one sentence."""
-    if not alert.is_open:
-        raise InvalidTransition("The alert is closed.")
-    try:
-        step = _VERBS[what.verb]
-    except KeyError:
-        raise InvalidTransition(f"There is no act called {what.verb}.") from None
-    if alert.state == "pending_confirm" and what.verb not in ("claim", "close"):
-        raise InvalidTransition("The alert waits for a repeated measurement.")
-    return step(alert, what, hours, now)
-
-
-def _claim(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
-    if alert.state in HELD and alert.owner != what.actor.person and alert.ack_expires_at and alert.ack_expires_at > now:
-        raise InvalidTransition("Somebody else has already claimed the alert.")
-    state: State = "claimed" if alert.state != "pending_confirm" else "pending_confirm"
-    claimed = replace(alert, state=state, owner=what.actor.person, ack_expires_at=now + CLAIM, snoozed_until=None)
-    return _event("alert.claimed", claimed, now, what.actor, what.reason)
-
-
-def _release(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
-    _only_owner(alert, what)
-    return _event("alert.released", _unheld(alert), now, what.actor, what.reason)
-
-
-def _start(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
-    _only_owner(alert, what)
-    started = replace(alert, state="in_progress", ack_expires_at=now + CLAIM)
-    return _event("alert.started", started, now, what.actor, what.reason)
-
-
-def _wait(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
-    _only_owner(alert, what)
-    parties: dict[str | None, State] = {None: "waiting_patient", "patient": "waiting_patient", "other": "waiting_party"}
-    if what.party not in parties:
-        raise Invalid("Say for whom the alert waits: patient or other.")
-    waiting = replace(alert, state=parties[what.party], ack_expires_at=now + CLAIM)
-    return _event("alert.waiting", waiting, now, what.actor, what.reason)
-
-
-def _snooze(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
-    if not what.reason:
-        raise Invalid("Say why the alert is snoozed.")
-    if what.until is None or what.until <= now:
-        raise Invalid("Say until when the alert is snoozed, a time ahead.")
-    longest = LONGEST_SNOOZE_OF_RED if alert.zone == "red" else LONGEST_SNOOZE_OF_YELLOW
-    limit = now + longest
-    closes = hours.closes(now)
-    if alert.zone == "red" and closes:
-        limit = min(limit, closes)
-    if what.until > limit:
-        raise Invalid(f"This alert can be snoozed until {limit.isoformat(timespec='minutes')} at the latest.")
-    snoozed = replace(
-        alert, state="snoozed", owner=what.actor.person, ack_expires_at=None, snoozed_until=what.until, escalate_at=what.until
-    )
-    return _event("alert.snoozed", snoozed, now, what.actor, what.reason)
-
-
-def _escalate(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
-    return _event("alert.escalated", _climbed(alert, hours, now), now, what.actor, what.reason)
-
-
-def _close(alert: Alert, what: Act, hours: Hours, now: datetime) -> AlertEvent:
-    if what.outcome not in OUTCOMES:
-        raise Invalid(f"Give an outcome, one of: {', '.join(OUTCOMES)}.")
-    if alert.zone == "red" and what.outcome == "not_reached":
-        raise InvalidTransition("A red alert cannot be closed as not reached: take the next step of the plan.")
-    closed = replace(
-        alert,
-        state="closed",
-        outcome=what.outcome,
-        closed_at=now,
-        owner=what.actor.person,
-        ack_expires_at=None,
-        snoozed_until=None,
-        escalate_at=None,
-        due_at=None,
-        confirm_until=None,
-    )
-    return _event("alert.closed", closed, now, what.actor, what.reason, note=what.note)
-
-
-_VERBS: dict[str, Callable[[Alert, Act, Hours, datetime], AlertEvent]] = {
-    "claim": _claim,
-    "release": _release,
-    "start": _start,
-    "wait": _wait,
-    "snooze": _snooze,
-    "escalate": _escalate,
-    "close": _close,
-}
-VERBS = tuple(_VERBS)
-
-
-def _only_owner(alert: Alert, what: Act) -> None:
-    if alert.state not in HELD or alert.owner != what.actor.person:
-        raise InvalidTransition("Claim the alert first.")
-
-
-def _unheld(alert: Alert) -> Alert:
+def unheld(alert: Alert) -> Alert:
+    """The alert as nobody's again."""
     state: State = "pending_confirm" if alert.state == "pending_confirm" else "open"
     return replace(alert, state=state, owner=None, ack_expires_at=None, snoozed_until=None)
 
 
-def _climbed(alert: Alert, hours: Hours, now: datetime) -> Alert:
+def climbed(alert: Alert, hours: Hours, now: datetime) -> Alert:
+    """One level up, with the next deadline unless the top is reached."""
     level = alert.level + 1
     again = hours.add_service_time(now, UNANSWERED[alert.zone]) if level < HIGHEST_LEVEL[alert.zone] else None
     return replace(alert, level=level, escalate_at=again)
-
-
-# What time alone does --------------------------------------------------------------------------------------------------------------
 
 
 def pass_time(alert: Alert, hours: Hours, now: datetime) -> Sequence[AlertEvent]:
@@ -392,30 +270,25 @@ def pass_time(alert: Alert, hours: Hours, now: datetime) -> Sequence[AlertEvent]
 
     def happened(type_: EventType, after: Alert, reason: str) -> None:
         nonlocal alert
-        events.append(_event(type_, after, now, WATCH, reason))
+        events.append(event(type_, after, now, WATCH, reason))
         alert = events[-1].alert
 
     if not alert.is_open or alert.state == "pending_confirm":
         return events
     if alert.state == "snoozed" and alert.snoozed_until and alert.snoozed_until <= now:
         again = hours.add_service_time(now, UNANSWERED[alert.zone])
-        happened("alert.unsnoozed", replace(_unheld(alert), escalate_at=again), "snooze_ended")
+        happened("alert.unsnoozed", replace(unheld(alert), escalate_at=again), "snooze_ended")
     if alert.ack_expires_at and alert.ack_expires_at <= now:
-        happened("alert.released", _unheld(alert), "claim_expired")
+        happened("alert.released", unheld(alert), "claim_expired")
     if alert.state == "open" and alert.escalate_at and alert.escalate_at <= now:
         if may_clear_itself(alert, hours, now):
             cleared = replace(alert, state="auto_cleared", closed_at=now, escalate_at=None, due_at=None)
             happened("alert.auto_cleared", cleared, "cleared_and_listed")
         else:
-            happened("alert.escalated", _climbed(alert, hours, now), "unanswered")
+            happened("alert.escalated", climbed(alert, hours, now), "unanswered")
     return events
 
 
 def may_clear_itself(alert: Alert, hours: Hours, now: datetime) -> bool:
     """An unclaimed yellow whose rules have cleared and that has been listed in one opening period."""
     return alert.zone == "yellow" and alert.standing in ("green", "not_reported") and alert.owner is None and hours.is_open(now)
-
-
-def states() -> tuple[str, ...]:
-    """All states an alert can be in."""
-    return get_args(State)

@@ -16,10 +16,6 @@ SELECT DISTINCT ON (r.patient) r.patient, r.centre, r.organisation, c.timezone, 
  WHERE r.patient = ANY(%(patients)s)
  ORDER BY r.patient, (r.during @> %(now)s::timestamptz) DESC, lower(r.during) DESC
 
--- name: centres
--- All centres, with their hours.
-SELECT id, organisation, name, timezone, language, phone, always_open, opening_hours FROM centre
-
 -- name: plans
 -- Plan versions by id, with the text as it was given, and the time zone of the centre that follows the patient up.
 SELECT v.id, v.patient, v.number, v.state, v.document::text AS document, v.active_from, v.active_until,

@@ -62,7 +62,6 @@ class Settings(BaseSettings):
     local_login: bool = Field(True, description="Whether people may log in with a local user name and password.")
     session_idle_minutes: int = Field(60, ge=1, description="A browser session ends after this long without use.")
     session_hours: int = Field(12, ge=1, description="A browser session ends after this long in any case.")
-    claim_minutes: int = Field(30, ge=1, description="A claim on an alert expires after this long without action on the patient.")
     log_level: str = Field("info", description="debug, info, warning or error.")
 
     @classmethod

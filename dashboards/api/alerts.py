@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Response
 
-from alerts import actions, lifecycle, store
+from alerts import actions, acts, store
 from alerts.alert import State, Zone, instant
 from dashboards import access
 from dashboards.api.lists import Cursor, Limit
@@ -91,7 +91,7 @@ def act_on_alert(alert: UUID, verb: Verb, caller: Asking, body: Act | None = Non
 
 def _act(tx: Tx, caller: Caller, alert: UUID, verb: Verb, act: Act, if_match: str | None) -> Response:
     version = expected_version(if_match, act.expected_version)
-    what = lifecycle.Act(verb, caller.viewer.actor, act.reason, act.until, act.outcome, act.note, act.party)
+    what = acts.Act(verb, caller.viewer.actor, act.reason, act.until, act.outcome, act.note, act.party)
     with acting(tx):
         after = actions.act(tx, alert, what, version)
     return reply(after.told(), headers=etag(after.version))

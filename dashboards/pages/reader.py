@@ -21,7 +21,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from alerts.lifecycle import OUTCOMES
+from alerts.acts import OUTCOMES
 from dashboards.house import house_of
 from dashboards.pages.ages import age
 from dashboards.sessions import Viewer

@@ -8,8 +8,8 @@ import pytest
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
+from alerts.acts import OUTCOMES
 from alerts.alert import EventType, State
-from alerts.lifecycle import OUTCOMES
 from dashboards.access import RIGHTS
 from dashboards.pages.reader import THEMES
 from dashboards.pages.standings import GROUPS

@@ -14,7 +14,7 @@ CLOCK = "dho/clock.py"
 DATABASE_DOORS = ("dho/db.py", "dho/migrate.py", "dho/embedded.py")
 PURE = (
     *("dho/evaluation.py", "dho/rules/", "dho/scores/", "dho/plan", "dho/codes.py", "dho/units.py", "dho/schedule.py", "dho/state.py"),
-    *("devices/decode/", "alerts/lifecycle.py", "alerts/escalation.py", "dashboards/frames.py"),
+    *("devices/decode/", "alerts/lifecycle.py", "alerts/acts.py", "alerts/escalation.py", "dashboards/frames.py"),
 )
 IMPURE_IMPORTS = (
     *("psycopg", "psycopg_pool", "sqlalchemy", "sqlmodel", "paho", "os", "socket", "requests", "httpx", "urllib.request", "subprocess"),

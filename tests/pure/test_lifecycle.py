@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from alerts.acts import LONGEST_SNOOZE_OF_RED, OUTCOMES, VERBS, Act, act
 from alerts.alert import RANK, Alert, AlertEvent
-from alerts.lifecycle import LONGEST_SNOOZE_OF_RED, OUTCOMES, VERBS, Act, Setting, act, decide, ease, pass_time, withdraw
+from alerts.lifecycle import Setting, decide, ease, pass_time, withdraw
 from dho.calendar import Hours
 from dho.db import Actor
 from dho.errors import DhoError, Invalid, InvalidTransition

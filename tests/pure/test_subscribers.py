@@ -57,10 +57,27 @@ def test_cecilie_at_another_centre_is_offered_nothing() -> None:
 
 def test_what_the_snapshot_held_is_not_sent_again() -> None:
     everybody, one = connected(CENTRE)
-    one.live = False
+    one.begin()
     everybody.offer([line(1), line(2), line(3)], 0)
-    one.position, one.live = 2, True
-    assert taken(one) == [3]
+    assert one.began(2)
+    everybody.offer([line(2), line(4)], 0)
+    assert taken(one) == [3, 4]
+
+
+def test_a_burst_while_the_snapshot_is_read_closes_nobody() -> None:
+    everybody, one = connected(CENTRE)
+    one.begin()
+    everybody.offer([line(n) for n in range(1, 2 * MOST_WAITING + 1)], 0)
+    assert one.closing is None
+    assert one.began(2 * MOST_WAITING - 1)
+    assert taken(one) == [2 * MOST_WAITING]
+
+
+def test_what_a_burst_pushed_out_after_the_snapshot_makes_it_begin_once_more() -> None:
+    everybody, one = connected(CENTRE)
+    one.begin()
+    everybody.offer([line(n) for n in range(1, 2 * MOST_WAITING + 1)], 0)
+    assert not one.began(MOST_WAITING - 1)
 
 
 def test_a_frame_is_made_once_for_all_who_have_the_same_event_before_it() -> None:

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alerts import actions, store
+from alerts.acts import Act
 from alerts.intake import Intake
-from alerts.lifecycle import Act
 from dashboards.pages.board import ACTING, GREENS_AT_ONCE, READING_ONLY, Row, read_board, read_rows
 from dashboards.pages.patient import PatientPage, read_patient
 from dashboards.pages.reader import Reader
