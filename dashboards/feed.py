@@ -64,15 +64,15 @@ class Feed:
         scope = subscriber.scope
         if not scope.keys:
             scope = await self._in_thread(lambda: self._scope_of(subscriber))
-        self.subscribers.add(subscriber, scope)
         if not scope.keys:
             return Start(NO_SCOPE, "", 0, 0, None, [])
-        start = await self._in_thread(lambda: self._start(subscriber, resume))
-        if start.scope.keys != subscriber.scope.keys:
-            self.subscribers.add(subscriber, start.scope)
-            return await self.begin(subscriber, None)
-        subscriber.epoch = start.epoch
-        return start
+        while True:
+            self.subscribers.add(subscriber, scope)
+            subscriber.begin()
+            start = await self._in_thread(lambda: self._start(subscriber, resume))
+            if start.scope.keys == subscriber.scope.keys and subscriber.began(start.head):
+                return start
+            scope = start.scope
 
     def _scope_of(self, subscriber: Subscriber) -> feed_reading.Scope:
         viewer = subscriber.viewer

@@ -182,7 +182,6 @@ class Connection:
     async def _begin(self, resume: tuple[str, int] | None) -> None:
         """Welcome, then what was missed or a snapshot."""
         subscriber = self._subscriber
-        subscriber.begin_again = False
         try:
             start = await self._feed.begin(subscriber, resume)
         except TransientDatabaseError:

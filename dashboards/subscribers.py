@@ -48,16 +48,19 @@ class Event:
 
 @dataclass(eq=False, slots=True)
 class Subscriber:
-    """One connection. `position`: everything visible up to here has been sent; `prev`: the last visible number up to there."""
+    """One connection. `position`: everything visible up to here has been sent; `prev`: the last visible number up to there; `covered`: the
+    snapshot or the missed events hold everything up to here."""
 
     viewer: Viewer
     request: str
     scope: Scope = NO_SCOPE
-    epoch: str = ""
     position: int = 0
     prev: int = 0
     waiting: deque[tuple[float, Event]] = field(default_factory=deque)
     sending_since: float | None = None
+    starting: bool = False
+    covered: int = 0
+    lost: int = 0
     live: bool = False
     begin_again: bool = False
     closing: int | None = None
@@ -67,13 +70,27 @@ class Subscriber:
 
     def offer(self, event: Event, at: float) -> None:
         """Let an event wait to be sent; a full queue closes the connection. `at` is monotonic."""
-        if self.closing is not None or (self.live and event.line.seq <= self.position):
+        if self.closing is not None or event.line.seq <= self.covered:
             return
         if len(self.waiting) >= MOST_WAITING:
-            self.close(TOO_SLOW)
-            return
+            if not self.starting:
+                self.close(TOO_SLOW)
+                return
+            self.lost = self.waiting.popleft()[1].line.seq  # most likely older than what is being read at this moment
         self.waiting.append((at, event))
         self.wake.set()
+
+    def begin(self) -> None:
+        """What is offered from here on waits, while the database is read for everything before."""
+        self.begin_again, self.live, self.starting, self.covered, self.lost = False, False, True, 0, 0
+        self.waiting.clear()
+
+    def began(self, head: int) -> bool:
+        """Everything up to `head` was read. False if something after it was lost meanwhile: begin once more."""
+        self.starting, self.covered = False, head
+        while self.waiting and self.waiting[0][1].line.seq <= head:
+            self.waiting.popleft()
+        return self.lost <= head
 
     def take(self) -> Event | None:
         """The next event that was not sent yet."""
@@ -117,7 +134,7 @@ class Subscriber:
 
     def restart(self) -> None:
         """Say welcome again and begin with a snapshot: scope or history are others now."""
-        self.begin_again, self.live = True, False
+        self.begin_again, self.live, self.starting = True, False, True
         self.waiting.clear()
         self.wake.set()
 
