@@ -6,7 +6,6 @@ order, scores once, then counts and combinations over their children.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from msgspec import structs
 
@@ -48,13 +47,7 @@ class Hand:
                 listener = self.plan.form_listener(reading.measurement)
                 if listener is None:
                     continue
-            value = reading.value
-            if listener.rules and (
-                not listener.simple
-                or not isinstance(value, Decimal)
-                or (listener.low is not None and value <= listener.low)
-                or (listener.high is not None and value >= listener.high)
-            ):
+            if not listener.simple or (listener.rules and not listener.between(reading.value)):
                 return False
             if (state.episodes and not listener.ids.isdisjoint(state.episodes)) or (
                 state.memory and not listener.ids.isdisjoint(state.memory)

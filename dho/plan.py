@@ -59,6 +59,12 @@ class Listener:
     low: Decimal | None
     high: Decimal | None
 
+    def between(self, value: Decimal | str) -> bool:
+        """True if a number lies strictly inside every limit."""
+        if isinstance(value, str):
+            return False
+        return (self.low is None or value > self.low) and (self.high is None or value < self.high)
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:

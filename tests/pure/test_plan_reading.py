@@ -137,7 +137,16 @@ def test_all_reasons_come_at_once_each_with_its_path() -> None:
 
 
 CHANGE: dict[str, Any] = {"id": "w", "kind": "change", "code": "weight", "rises": 2, "unit": "kg", "within": "P3D", "zone": "yellow"}
-TREND: dict[str, Any] = {"id": "t", "kind": "trend", "code": "weight", "short": "P3D", "long": "P14D", "rises": 1, "unit": "kg", "zone": "yellow"}
+TREND: dict[str, Any] = {
+    "id": "t",
+    "kind": "trend",
+    "code": "weight",
+    "short": "P3D",
+    "long": "P14D",
+    "rises": 1,
+    "unit": "kg",
+    "zone": "yellow",
+}
 OWN: dict[str, Any] = {"id": "o", "kind": "baseline", "code": "spo2", "falls_mad": 3, "over": "P28D", "zone": "yellow"}
 BREATH: dict[str, Any] = {"id": "b", "kind": "answer", "questionnaire": "symptoms", "question": "q", "at_least": 2, "zone": "yellow"}
 NEWS2: dict[str, Any] = {"id": "n", "kind": "score", "score": "NEWS2", "at_least": 5, "zone": "yellow"}
@@ -162,7 +171,7 @@ NEWS2: dict[str, Any] = {"id": "n", "kind": "score", "score": "NEWS2", "at_least
         ([{k: v for k, v in SPO2_YELLOW.items() if k != "zone"}], {("/rules/0/zone", "missing_key")}),
         ([{k: v for k, v in SPO2_YELLOW.items() if k != "below"}], {("/rules/0", "missing_limit")}),
         ([SPO2_YELLOW | {"code": "consciousness"}], {("/rules/0/code", "bad_value")}),
-        ([CHANGE | {"falls": 2}], {("/rules/0/falls", "two_limits")}),
+        ([CHANGE | {"falls": 2}], {("/rules/0", "two_limits")}),
         ([CHANGE | {"against": "mean"}], {("/rules/0/against", "bad_value")}),
         ([CHANGE | {"rises": 0}], {("/rules/0/rises", "bad_value")}),
         ([TREND | {"short": "P14D"}], {("/rules/0/short", "impossible_window")}),
@@ -181,16 +190,15 @@ NEWS2: dict[str, Any] = {"id": "n", "kind": "score", "score": "NEWS2", "at_least
     ],
 )
 def test_a_bad_rule_is_refused_where_it_is_wrong(rules: list[dict[str, Any]], reasons: set[tuple[str, str]]) -> None:
-    given = document(*rules)
-    if rules[0].get("unit", "") is None:
-        reasons = reasons | set()
-    assert refused(given) == reasons
+    assert refused(document(*rules)) == reasons
 
 
 def test_limits_of_one_family_are_compared_after_conversion() -> None:
     high = {"id": "y", "kind": "threshold", "code": "8310-5", "above": Decimal("38.5"), "unit": "Cel", "zone": "yellow"}
     plan(high, high | {"id": "r", "above": 102, "unit": "[degF]", "zone": "red"})
-    assert refused(document(high, high | {"id": "r", "above": 101, "unit": "[degF]", "zone": "red"})) == {("/rules/1/above", "crossed_limits")}
+    assert refused(document(high, high | {"id": "r", "above": 101, "unit": "[degF]", "zone": "red"})) == {
+        ("/rules/1/above", "crossed_limits")
+    }
 
 
 def test_a_limit_is_converted_like_a_value_and_a_margin_by_scale_only() -> None:
@@ -225,7 +233,14 @@ def test_the_national_documents_own_members_and_x_members_are_free() -> None:
 
 
 def test_what_the_tablet_shows_at_once_is_made_from_every_no_confirm_rule() -> None:
-    item_nine = BREATH | {"id": "nine", "questionnaire": "PHQ-9", "question": "9", "at_least": 1, "no_confirm": True, "text": "Ring 116 123."}
+    item_nine = BREATH | {
+        "id": "nine",
+        "questionnaire": "PHQ-9",
+        "question": "9",
+        "at_least": 1,
+        "no_confirm": True,
+        "text": "Ring 116 123.",
+    }
     given = plan(
         SPO2_RED,
         FEVER | {"no_confirm": True, "title": "Feber"},
