@@ -16,10 +16,10 @@ from typing import Any
 
 import click
 
-from dashboards.commands.demo_data import DemoSecrets, gateway_facts, is_populated, populate, write_private
+from dashboards.commands.demo_data import DemoSecrets, gateway_facts, is_populated, populate, simulator_of, write_private
 from dashboards.commands.demo_people import STAFF
 from dashboards.commands.demo_words import introduce
-from dashboards.commands.operator import DEMO_FILE, OPERATOR, SECRETS_FILE
+from dashboards.commands.operator import DEMO_FILE, OPERATOR, SECRETS_FILE, SQL
 from dashboards.commands.roles import until_told_to_stop
 from dashboards.commands.supervision import Child, Supervisor
 from dashboards.serving import listening_socket
@@ -28,9 +28,11 @@ from dho import clock
 from dho.db import Database
 from dho.embedded import EmbeddedPostgres
 from dho.errors import DhoError, SettingsError
+from dho.log import Log
 from dho.migrate import migrate
 from dho.settings import Settings, load
 
+log = Log(__name__)
 READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.1
 OURS = ("database", "broker", "logs", SECRETS_FILE, DEMO_FILE)
@@ -151,7 +153,25 @@ class Demo:
         self._roles.start()
 
     def _start_simulator(self) -> None:
-        pass
+        """The tablets' past days from where a former run came to, then the present; in a thread that ends with us."""
+        now = clock.now()
+        with self._database.transaction(OPERATOR, "demo", now) as tx:
+            reached = tx.row(SQL["simulation_reached"])
+        begun = reached.registered_at or now
+        since = reached.heard_at or begun - timedelta(days=self._wanted.days)
+        simulator = simulator_of(self._secrets, begun, self._broker.port)
+        stop = threading.Event()
+
+        def play() -> None:
+            try:
+                simulator.run(stop, since, self._wanted.speed)
+            except Exception:
+                log.error("the simulator ended", what="simulator")
+
+        thread = threading.Thread(target=play, name="simulator", daemon=True)
+        thread.start()
+        self._stack.callback(thread.join, 5)
+        self._stack.callback(stop.set)
 
     def wait_until_ready(self, stop: threading.Event) -> None:
         """Until /readyz says 200. Raises `DemoFailed` if that does not come about."""

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 from dashboards.commands.demo_people import CENTRES, ORGANISATIONS, STAFF, WEEKDAYS, DemoCentre, DemoPatient, patients, related
 from dashboards.commands.enrolment import Enrolment, enrol
@@ -18,6 +20,8 @@ from dashboards.commands.plan_templates import checked_text, template
 from dashboards.passwords import hash_password
 from dashboards.sessions import hash_token
 from devices import provisioning
+from devices.simulated_days import profile
+from devices.simulator import Simulator
 from dho.db import Database, Tx
 from dho.errors import DhoError
 from dho.people import CareRelation, Centre, Membership, Organisation, Person, since
@@ -192,6 +196,18 @@ def _plan(condition: str, centre: DemoCentre) -> str:
     if centre.hours is None:
         document["out_of_hours"] = "Oppfølgingssenteret er bemannet hele døgnet. Ring 113 ved akutt fare for liv."
     return checked_text(document, TIMEZONE)
+
+
+def simulator_of(kept: DemoSecrets, begun: datetime, port: int) -> Simulator:
+    """The tablets that are not live, each with the course that it has had since the demo began."""
+    zone = ZoneInfo(TIMEZONE)
+    numbers: Counter[str] = Counter()
+    profiles = []
+    for patient in patients(len(kept.gateways)):
+        if not patient.live:
+            profiles.append(profile(patient.gateway, patient.condition, numbers[patient.condition], begun.astimezone(zone).date(), zone))
+            numbers[patient.condition] += 1
+    return Simulator(profiles, kept.gateways, port)
 
 
 def gateway_facts(tx: Tx, kept: DemoSecrets) -> list[dict[str, Any]]:

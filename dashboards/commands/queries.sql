@@ -217,3 +217,8 @@ SELECT query_start AS at FROM pg_stat_activity WHERE pid = pg_backend_pid()
 SELECT g.id, g.centre, g.simulated, a.patient
   FROM gateway g JOIN assignment a ON a.gateway = g.id
  WHERE g.id = ANY(%(gateways)s) ORDER BY g.simulated, g.id
+
+-- name: simulation_reached
+-- How far a former run of the demo's simulator came, and when its tablets were registered.
+SELECT max(s.heard_at) AS heard_at, min(g.registered_at) AS registered_at
+  FROM gateway g LEFT JOIN gateway_status s ON s.gateway = g.id WHERE g.simulated
