@@ -90,7 +90,7 @@ def test_readings_of_one_instant_are_no_reference_for_each_other() -> None:
 
 
 TREND: dict[str, Any] = {
-    "id": "drift", "kind": "trend", "code": "weight", "short": "P3D", "long": "P14D", "rises": Decimal("1.0"), "unit": "kg", "min_points": 7,
+    "id": "drift", "kind": "trend", "code": "weight", "short": "P3D", "long": "P14D", "rises": 1, "unit": "kg", "min_points": 7,
     "zone": "yellow",
 }  # fmt: skip
 
