@@ -28,12 +28,13 @@ def trace(tx: Tx, identity: UUID) -> list[Told]:
 
     The look is written to the access log of every patient that it shows.
     """
-    stored = [_stored(tx, row) for row in tx.rows(SQL["trace_inbox"], {"id": identity})]
+    rows = tx.rows(SQL["trace_inbox"], {"id": identity})
+    for row in rows:
+        tx.execute(SQL["log_operator_look"], {"now": tx.now, "patient": row.patient, "what": f"trace {identity}"})
+    stored = [_stored(tx, row) for row in rows]
     refused = [_refused(row) for row in tx.rows(SQL["trace_quarantine"], {"id": identity, "text": str(identity)})]
     if not stored and not refused:
         raise NotFound(f"Nothing is known of {identity}: no measurement and no quarantined message has that id.")
-    for found in stored:
-        tx.execute(SQL["log_operator_look"], {"now": tx.now, "patient": UUID(found["patient"]), "what": f"trace {identity}"})
     return [*stored, *refused]
 
 
