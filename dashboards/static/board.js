@@ -8,6 +8,7 @@ import { onChanged } from "./acts.js";
 const MANY = 100; // asked for at once; more than this and the whole board is read again
 
 const board = document.querySelector("[data-board]");
+const address = board.dataset.board; // "/board" or "/mine"
 const said = document.querySelector("[data-aloud]");
 const waiting = new Set();
 let everything = false;
@@ -33,8 +34,8 @@ async function answer() {
     everything = false;
     waiting.clear();
     try {
-      if (all) showBoard(await fragment("/board/all"));
-      else showRows(await fragment(`/board/rows?${patients.map((patient) => `patient=${patient}`).join("&")}`), patients);
+      if (all) showBoard(await fragment(`${address}/all`));
+      else showRows(await fragment(`${address}/rows?${patients.map((patient) => `patient=${patient}`).join("&")}`), patients);
       wait = 200;
     } catch {
       if (all) everything = true;
@@ -46,8 +47,8 @@ async function answer() {
   asking = false;
 }
 
-async function fragment(address) {
-  const answered = await fetch(address, { headers: { Accept: "text/html", "X-Part": "1" } });
+async function fragment(path) {
+  const answered = await fetch(path, { headers: { Accept: "text/html", "X-Part": "1" } });
   if (!answered.ok) throw new Error(String(answered.status));
   const page = document.createElement("template");
   page.innerHTML = await answered.text();
@@ -128,7 +129,7 @@ async function moreGreens(again = false) {
   const list = greens.querySelector(".rows");
   const more = greens.querySelector("[data-more]");
   const after = again ? "" : (more.dataset.after ?? "");
-  const fresh = await fragment(`/board/greens?after=${encodeURIComponent(after)}`);
+  const fresh = await fragment(`${address}/greens?after=${encodeURIComponent(after)}`);
   if (again) list.replaceChildren();
   const rows = fresh.querySelectorAll(".row");
   list.append(...rows);
