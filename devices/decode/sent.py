@@ -85,4 +85,4 @@ def deeper_than(raw: bytes, levels: int) -> bool:
     left = _STRING.sub(b"", raw).translate(_ONE_KIND, _NOT_BRACKETS)
     for _ in range(levels):
         left = left.replace(b"[]", b"")
-    return bool(left)
+    return b"[]" in left or left.count(b"[") > levels  # what is merely not closed is not deep

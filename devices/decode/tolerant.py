@@ -45,7 +45,7 @@ def read(raw: bytes) -> Found:
     try:
         tree = _parse(text, strict=True)
     except json.JSONDecodeError as error:
-        return _not_json(text, error)
+        return _not_json(text, error) if broken_text is None else Found(None, None, broken_text)
     identifier = echo(tree.get("id")) if isinstance(tree, dict) else None
     if broken_text is None:
         broken_text = next((fault for part in _parts(tree) if (fault := _fault_of_text(part))), None)

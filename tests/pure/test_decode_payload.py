@@ -253,3 +253,14 @@ def test_a_refusal_in_an_array_says_nothing_of_its_neighbours() -> None:
     good, bad = elements(array(measurement(), measurement(id=EVA, values=[{**SPO2, "unit": "kg"}])))
     assert isinstance(good.what, Reading)
     assert (bad.id, bad.position) == (EVA, 1)
+
+
+def test_an_object_that_is_not_closed_is_called_that_and_not_deep() -> None:
+    why = element(b'{"id": "x", bad').what
+    assert isinstance(why, Rejected)
+    assert why.reason == "malformed"
+    assert "deep" not in why.detail
+
+
+def test_bytes_that_are_no_text_at_all_are_called_that() -> None:
+    assert reason(b"\xff\xfe nothing at all") == "bad_text"
