@@ -1,7 +1,7 @@
 """What can only be seen across rules: dangling references, cycles, limits of one family against each other; and mere warnings."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 from dho.errors import Fault
@@ -20,8 +20,7 @@ _DOSE = re.compile(r"\b[0-9]+(?:[.,][0-9]+)?\s?(?:mg|µg|mcg|g|ml|IE|IU|tablett\
 def across(top: Section, sections: Sections, rules: Sequence[Rule]) -> list[Fault]:
     """Record every fault between rules and sections in `top.faults`, and give the warnings."""
     items = {item.id for item in sections.schedule}
-    ids = {entry.get("id") for entry in _entries(top, "rules")}
-    written = {entry.get("id") for entry in _entries(top, "schedule")}
+    ids, written = _names(top, "rules"), _names(top, "schedule")
     for rule in rules:
         if isinstance(rule, Missing) and rule.item not in items and rule.item not in written:
             top.faults.append(Fault(f"{rule.pointer}/item", "dangling_reference", f"Nothing in the schedule is called `{rule.item}`."))
@@ -38,9 +37,12 @@ def across(top: Section, sections: Sections, rules: Sequence[Rule]) -> list[Faul
     return _warnings(sections, rules)
 
 
-def _entries(top: Section, key: str) -> list[dict[str, object]]:
+def _names(top: Section, key: str) -> set[str]:
+    """Every id as written, also of entries that could not be read: naming those is no second fault."""
     value = top.value.get(key)
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+    entries = value if isinstance(value, list | tuple) else ()
+    found = (entry.get("id") for entry in entries if isinstance(entry, Mapping))
+    return {name for name in found if isinstance(name, str)}
 
 
 def _cycles(top: Section, rules: Sequence[Rule]) -> None:

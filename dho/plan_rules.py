@@ -34,11 +34,11 @@ def read_rules(top: Section, sections: Sections) -> list[Rule]:
 def _inherited(rules: list[Rule], entries: list[Section]) -> list[Rule]:
     """A count belongs to the family of what it counts, unless it names its own."""
     families = {rule.id: rule.family for rule in rules}
-    named = {section.value.get("id") for section in entries if "family" in section}
+    named = {section.pointer for section in entries if "family" in section}
     titles = {rule.id: rule.title or rule.id for rule in rules}
     rules = [replace(rule, labels=tuple(titles.get(n, n) for n in rule.of)) if isinstance(rule, Combination) else rule for rule in rules]
     return [
-        replace(rule, family=families.get(rule.of[0], rule.family)) if isinstance(rule, Count) and rule.id not in named else rule
+        replace(rule, family=families.get(rule.of[0], rule.family)) if isinstance(rule, Count) and rule.pointer not in named else rule
         for rule in rules
     ]
 

@@ -38,7 +38,7 @@ class Otherwise:
 
 @dataclass(frozen=True, slots=True)
 class Because:
-    """The reasons. `observations` are the readings used; `finding` is what was found, as a renderable sentence."""
+    """The reasons. `numbers` that begin with `exact_` are unrounded and only for computing. `observations` are the readings used; `finding` is what was found, as a renderable sentence."""
 
     rule: str
     kind: str
@@ -68,7 +68,7 @@ class Because:
                 }
                 for reading in self.observations
             ],
-            "numbers": dict(self.numbers),
+            "numbers": {name: value for name, value in self.numbers.items() if not name.startswith("exact_")},
             "otherwise": self.otherwise.to_json() if self.otherwise else None,
         }
 

@@ -78,7 +78,7 @@ class Baseline(ReadingRule):
         if not unit:
             return Sight(Level.UNKNOWN, (reading,), numbers, reason="too_few_points")
         amount = self.side.toward(reading.number - middle) / unit
-        numbers |= {"median": plain(middle), "scale": plain(unit), "deviation": plain(amount), "middle": middle, "unit": unit}
+        numbers |= {"median": plain(middle), "scale": plain(unit), "deviation": plain(amount), "exact_median": middle, "exact_scale": unit}
         return Sight(self.side.level(amount, self.modifiers.margin), (reading,), numbers)
 
     def _unit(self, middle: Decimal, counts: Counts) -> Decimal:
@@ -113,11 +113,11 @@ class Baseline(ReadingRule):
 
     def clearing(self, event: Event) -> Clearing | None:
         """The value at which it clears, or would fire, from the own median."""
-        if "middle" not in event.numbers:
+        if "exact_median" not in event.numbers:
             return None
         fires = event.result == "fires" or event.reason == "awaiting_repeat"
-        length = (self.side.limit - (self.modifiers.margin if fires else 0)) * event.numbers["unit"]
-        value = plain(event.numbers["middle"] + length if self.side.rises else event.numbers["middle"] - length)
+        length = (self.side.limit - (self.modifiers.margin if fires else 0)) * event.numbers["exact_scale"]
+        value = plain(event.numbers["exact_median"] + length if self.side.rises else event.numbers["exact_median"] - length)
         side = ("below" if self.side.rises else "above") if fires else ("at_or_above" if self.side.rises else "at_or_below")
         return Clearing(side, value, self.unit)
 

@@ -46,7 +46,7 @@ def assess(found: Mapping[str, Seen], background: Background) -> Assessment:
 def _vital(found: Mapping[str, Seen], name: str, bands: Bands, step: str = "1") -> Part:
     reading = found.get(name)
     if reading is None or reading.number is None:
-        return Part(name, Decimal(0), Decimal(max(points for _, points in bands)))
+        return Part(name, Decimal(0), Decimal(3))
     points = banded(half_up(reading.number, step), bands)
     return Part(name, points, points)
 
