@@ -38,7 +38,8 @@ class Otherwise:
 
 @dataclass(frozen=True, slots=True)
 class Because:
-    """The reasons. `numbers` that begin with `exact_` are unrounded and only for computing. `observations` are the readings used; `finding` is what was found, as a renderable sentence."""
+    """The reasons. `observations` are the readings used; `finding` is what was found, as a renderable sentence. `numbers` that begin with
+    `exact_` are unrounded and only for computing."""
 
     rule: str
     kind: str
