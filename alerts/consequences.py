@@ -133,5 +133,7 @@ def _zones_of_families(plan: Plan, state: State) -> dict[str, str]:
 
 def _task(kind: str, cause: str, verdict: Verdict, setting: Setting, now: datetime) -> Task:
     key, args = explanation(verdict)
-    due = setting.hours.add_service_time(now, CONTACT_WITHIN) or now + timedelta(days=7)
+    due = now  # an old red value is due at once
+    if kind == "not_reported":
+        due = setting.hours.add_service_time(now, CONTACT_WITHIN) or now + timedelta(days=7)
     return Task(setting.patient, setting.centre, kind, cause, sentence(key, args, setting.language), due)

@@ -192,13 +192,12 @@ SELECT p.id, p.name, p.born, s.zone, s.zone_since, s.last_heard_at, l.number AS 
        l.id IS NOT NULL AND (l.review_due IS NULL OR l.review_due >= (%(now)s AT TIME ZONE c.timezone)::date) AS valid_plan,
        (SELECT count(*) FROM alert a WHERE a.patient = p.id AND a.closed_at IS NULL AND a.zone = 'red') AS reds,
        (SELECT count(*) FROM alert a WHERE a.patient = p.id AND a.closed_at IS NULL AND a.zone = 'yellow') AS yellows
-  FROM patient p
+  FROM listed_patient p
   LEFT JOIN responsibility r ON r.patient = p.id AND r.during @> %(now)s::timestamptz
   LEFT JOIN centre c ON c.id = r.centre
   LEFT JOIN patient_state s ON s.patient = p.id
   LEFT JOIN plan_version l ON l.patient = p.id AND l.state = 'active'
  WHERE p.id IN (SELECT v.patient FROM visible_patients(%(person)s, %(now)s) v WHERE v.role = ANY(%(roles)s))
-   AND (p.kind = 'real' OR p.kind = 'simulated' AND (SELECT simulation FROM installation))
    AND p.ended_at IS NULL
    AND (%(centre)s::uuid IS NULL OR r.centre = %(centre)s)
    AND (%(after)s::uuid IS NULL OR p.id > %(after)s)

@@ -9,9 +9,10 @@ SELECT c.id, c.name, c.timezone, c.phone
  ORDER BY c.name
 
 -- name: standings
--- Every patient whom the reader sees in one of these roles, with what decides where the row stands.
+-- Every patient whom the reader sees in one of these roles (of those in `only`, if it is given), with what decides where the row stands.
 WITH seen AS (
-        SELECT DISTINCT patient FROM visible_patients(%(person)s, %(now)s) WHERE role = ANY(%(roles)s)),
+        SELECT DISTINCT patient FROM visible_patients(%(person)s, %(now)s)
+         WHERE role = ANY(%(roles)s) AND (%(only)s::uuid[] IS NULL OR patient = ANY(%(only)s::uuid[]))),
      firing AS (
         SELECT a.patient, count(*) AS alerts,
                min(a.raised_at) FILTER (WHERE a.zone = 'red' AND a.state <> 'pending_confirm') AS red_since,
@@ -31,10 +32,11 @@ WITH seen AS (
          WHERE t.done_at IS NULL AND t.due_at <= %(now)s AND t.kind <> 'not_reported' GROUP BY t.patient)
 SELECT p.id AS patient, p.name, p.born, r.centre, c.name AS centre_name, s.zone, s.zone_since, s.newest_measured_at, v.id AS plan, v.review_due,
        coalesce(v.review_due::timestamp AT TIME ZONE coalesce(c.timezone, 'UTC'),
-                (SELECT max(e.active_until) FROM plan_version e WHERE e.patient = p.id), p.registered_at) AS planless_since,
+                CASE WHEN v.id IS NULL THEN (SELECT max(e.active_until) FROM plan_version e WHERE e.patient = p.id) END,
+                p.registered_at) AS planless_since,
        coalesce(f.alerts, 0) AS alerts, f.red_since, f.yellow_since, coalesce(f.owned, false) AS owned, coalesce(f.asleep, false) AS asleep,
        coalesce(h.messages, 0) AS messages, h.message_at, coalesce(k.tasks, 0) AS tasks, k.task_at
-  FROM seen JOIN patient p ON p.id = seen.patient
+  FROM seen JOIN listed_patient p ON p.id = seen.patient
   LEFT JOIN responsibility r ON r.patient = p.id AND r.during @> %(now)s::timestamptz
   LEFT JOIN centre c ON c.id = r.centre
   LEFT JOIN patient_state s ON s.patient = p.id
@@ -43,7 +45,6 @@ SELECT p.id AS patient, p.name, p.born, r.centre, c.name AS centre_name, s.zone,
   LEFT JOIN heard h ON h.patient = p.id
   LEFT JOIN asked k ON k.patient = p.id
  WHERE (p.ended_at IS NULL OR p.ended_at > %(now)s)
-   AND (p.kind = 'real' OR (p.kind = 'simulated' AND (SELECT simulation FROM installation)))
 
 -- name: alerts_shown
 -- The open alerts of these patients, with the owner's name.

@@ -129,5 +129,6 @@ CREATE INDEX assignment_gateway ON assignment (gateway) WHERE gateway IS NOT NUL
 CREATE INDEX assignment_device ON assignment (device) WHERE device IS NOT NULL;
 CREATE INDEX assignment_patient ON assignment (patient);
 
--- Everyone that lists and measures count: simulated and canary patients are left out where real ones are meant.
-CREATE VIEW real_patient AS SELECT * FROM patient WHERE kind = 'real';
+-- Whom lists and measures are about: real patients, and simulated ones where the whole installation is a simulation; canaries never.
+CREATE VIEW listed_patient AS
+    SELECT * FROM patient WHERE kind = 'real' OR (kind = 'simulated' AND (SELECT simulation FROM installation));

@@ -117,7 +117,7 @@ GRANT SELECT, UPDATE ON plan_version, message TO dho_ingest, dho_watch;
 GRANT DELETE ON feed_event, idempotency, session, login_failure TO dho_watch;
 GRANT SELECT ON idempotency, session, login_failure TO dho_watch;
 GRANT SELECT ON installation, organisation, centre, person, membership, patient, responsibility, care_relation, gateway, gateway_status, device,
-    assignment, alert_event, ingest_counter, real_patient, inbox, invalidation TO dho_serve;
+    assignment, alert_event, ingest_counter, listed_patient, inbox, invalidation TO dho_serve;
 GRANT SELECT, INSERT, UPDATE ON alert, task, message, outbox, session, idempotency, plan_version, patient_state, gateway_status TO dho_serve;
 GRANT SELECT, INSERT ON feed_event, feed_audience, access_log, login_failure, staff_fact, alert_event TO dho_serve;
 GRANT DELETE ON login_failure, idempotency TO dho_serve;
