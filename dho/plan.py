@@ -25,7 +25,8 @@ from dho.rules.count import Count
 from dho.rules.missing import Missing
 from dho.rules.rule import Background, DerivedRule, ReadingRule, Rule, ScoreRule
 from dho.rules.threshold import Threshold
-from dho.schedule import Item, Pause
+from dho.schedule import Item
+from dho.schedule import Pause as Pause
 
 _SILENCE = Duration("P7D", 7, timedelta(days=7))
 _MARKS_DAYS = frozenset({"threshold", "answer", "score"})
