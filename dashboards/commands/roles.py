@@ -11,14 +11,14 @@ from dho.settings import Settings, load
 
 
 def until_told_to_stop() -> threading.Event:
-    """An event that SIGTERM and Ctrl-C set: the role finishes the batch in hand and leaves with status 0."""
+    """An event that SIGTERM, Ctrl-C and a closed terminal set: the role finishes the batch in hand and leaves with status 0."""
     stop = threading.Event()
 
     def tell(signal_number: int, frame: FrameType | None) -> None:
         stop.set()
 
-    signal.signal(signal.SIGTERM, tell)
-    signal.signal(signal.SIGINT, tell)
+    for asking in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(asking, tell)
     return stop
 
 
