@@ -5,12 +5,13 @@ only for readings measured from its activation), and sends it to the patient's t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
+from msgspec import structs
 
 from alerts import store
 from alerts.actions import rejudge
@@ -98,7 +99,7 @@ def activate(tx: Tx, plan: UUID, actor: Actor, expected_version: int) -> PlanVer
     _expect(load_plan(tx, plan), expected_version, ("draft", "proposed"))
     tx.execute(SQL["end_active_plan"], {"patient": patient, "now": tx.now})
     _move(tx, plan, "active", tx.now, [])
-    rejudge(tx, Case(replace(locked, plan_version=plan, state=None), tx.now), [])
+    rejudge(tx, Case(structs.replace(locked, plan_version=plan, state=None), tx.now), [])
     send_plans(tx, [patient])
     return load_plan(tx, plan)
 

@@ -11,7 +11,7 @@ SELECT s.patient, s.plan_version, s.zone, s.zone_since, s.newest_measured_at, s.
 
 -- name: responsible_centres
 -- The centre that is responsible for each patient now, with its hours; the latest one if there is a gap, because an alert must have somebody.
-SELECT DISTINCT ON (r.patient) r.patient, r.centre, r.organisation, c.timezone, c.language, c.always_open, c.opening_hours
+SELECT DISTINCT ON (r.patient) r.patient, r.centre, r.organisation, c.language, c.timezone, c.always_open, c.opening_hours::text
   FROM responsibility r JOIN centre c ON c.id = r.centre
  WHERE r.patient = ANY(%(patients)s)
  ORDER BY r.patient, (r.during @> %(now)s::timestamptz) DESC, lower(r.during) DESC

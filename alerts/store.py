@@ -7,10 +7,13 @@ statement, because it takes the lock on the feed's head and holds it until the c
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
+from msgspec import Struct
 from psycopg.types.json import Jsonb
 
 from alerts.alert import COLUMNS, Alert, AlertEvent, instant
@@ -23,8 +26,7 @@ SQL = queries("alerts")
 _json = msgspec.json.Encoder(decimal_format="number")
 
 
-@dataclass(frozen=True, slots=True)
-class LockedPatient:
+class LockedPatient(Struct, frozen=True, gc=False):
     """A patient's standing, read under its lock."""
 
     patient: UUID
@@ -41,8 +43,7 @@ class LockedPatient:
     language: str
 
 
-@dataclass(frozen=True, slots=True)
-class Responsible:
+class Responsible(Struct, frozen=True):
     """The centre that is responsible for a patient at this instant."""
 
     patient: UUID
@@ -86,12 +87,16 @@ def lock_patients(tx: Tx, patients: Iterable[UUID]) -> dict[UUID, LockedPatient]
 def responsible_centres(tx: Tx, patients: Iterable[UUID]) -> dict[UUID, Responsible]:
     """Who answers for each of these patients now."""
     found = {}
-    hours: dict[UUID, Hours] = {}
-    for row in tx.rows(SQL["responsible_centres"], {"patients": list(patients), "now": tx.now}):
-        if row.centre not in hours:
-            hours[row.centre] = Hours.read(row.timezone, row.always_open, row.opening_hours)
-        found[row.patient] = Responsible(row.patient, row.centre, row.organisation, row.language, hours[row.centre])
+    rows = tx.execute(SQL["responsible_centres"], {"patients": list(patients), "now": tx.now})
+    for patient, centre, organisation, language, timezone, always_open, opening_hours in rows:
+        found[patient] = Responsible(patient, centre, organisation, language, _hours(timezone, always_open, opening_hours))
     return found
+
+
+@lru_cache(maxsize=1024)
+def _hours(timezone: str, always_open: bool, opening_hours: str) -> Hours:
+    """A centre's hours, read once and not with each of its patients."""
+    return Hours.read(timezone, always_open, msgspec.json.decode(opening_hours))
 
 
 def open_alerts(tx: Tx, patients: Iterable[UUID]) -> dict[tuple[UUID, str], Alert]:
@@ -119,7 +124,12 @@ def journal(tx: Tx, alert: UUID) -> list[Any]:
 
 def _alerts(tx: Tx, statement: str, patients: Iterable[UUID]) -> list[Alert]:
     ids = list(patients)
-    return [_alert(row) for row in tx.rows(statement, {"patients": ids})] if ids else []
+    if not ids:
+        return []
+    cursor = tx.execute(statement, {"patients": ids})
+    names = [column.name for column in cursor.description or ()]
+    in_order = itemgetter(*map(names.index, COLUMNS))
+    return [Alert(*in_order(row)) for row in cursor]
 
 
 def _alert(row: Any) -> Alert:
@@ -138,7 +148,7 @@ def record(tx: Tx, events: Sequence[AlertEvent], tasks: Sequence[Task] = (), oth
     if events:
         folded = {event.alert.id: event.alert for event in events}
         tx.execute(SQL["journal"], {"events": _raw([_line(event) for event in events])})
-        tx.execute(SQL["fold_alerts"], {"alerts": _raw([asdict(alert) for alert in folded.values()])})
+        tx.execute(SQL["fold_alerts"], {"alerts": _raw([_columns(alert) for alert in folded.values()])})
     if tasks:
         rows = [{**asdict(task), "id": uuid4(), "created_at": tx.now} for task in tasks]
         tx.execute(SQL["add_tasks"], {"tasks": _raw(rows)})
@@ -188,8 +198,12 @@ def _line(event: AlertEvent) -> dict[str, Any]:
         "actor": event.actor.person,
         "actor_kind": event.actor.kind,
         "reason": event.reason,
-        "change": {**asdict(event.alert), **event.detail},
+        "change": {**_columns(event.alert), **event.detail},
     }
+
+
+def _columns(alert: Alert) -> dict[str, Any]:
+    return {column: getattr(alert, column) for column in COLUMNS}
 
 
 def _raw(rows: list[dict[str, Any]]) -> Jsonb:
