@@ -30,10 +30,20 @@ class Consequences:
     tasks: list[Task] = field(default_factory=list)
     done: list[tuple[UUID, str, str]] = field(default_factory=list)
     frames: list[FeedEvent] = field(default_factory=list)
+    families: dict[UUID, dict[str, None]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.families = {}
+        for patient, family in self.open:
+            self.families.setdefault(patient, {})[family] = None
+
+    def open_of(self, patient: UUID) -> list[Alert]:
+        """The open alerts of one patient."""
+        return [self.open[patient, family] for family in self.families.get(patient, ()) if (patient, family) in self.open]
 
     def has_open_alert(self, patient: UUID) -> bool:
         """Whether an alert of this patient is open after the batch."""
-        return any(key[0] == patient and alert.is_open and alert.state != "pending_confirm" for key, alert in self.open.items())
+        return any(alert.is_open and alert.state != "pending_confirm" for alert in self.open_of(patient))
 
     def record(self, tx: Tx) -> None:
         """Write it all; the last thing in the transaction."""
@@ -50,16 +60,18 @@ def draw(tx: Tx, cases: Sequence[Case], acted: Sequence[AlertEvent] = ()) -> Con
     firing = [c.patient for c in cases if any(v.result != "clear" for v in c.verdicts)]
     former = store.latest_closed_alerts(tx, firing)
     former |= {(e.alert.patient, e.alert.family): e.alert for e in acted if not e.alert.is_open}
-    open_of = {patient for patient, _ in result.open}
+    open_before = set(result.families)
     for case in cases:
         responsible = result.responsible.get(case.patient)
         if responsible is None:
             continue
-        setting = Setting(case.patient, responsible.centre, responsible.organisation, responsible.hours, responsible.language)
-        _withdraw(case, result, case.now)
-        for _, together in groupby(case.verdicts, key=lambda v: (v.judged_at, v.plan_version)):
-            _follow(case.patient, list(together), setting, former, result, case.now)
-        if case.patient in open_of:
+        if case.vanished:
+            _withdraw(case, result, case.now)
+        if case.verdicts:
+            setting = Setting(case.patient, responsible.centre, responsible.organisation, responsible.hours, responsible.language)
+            for _, together in groupby(case.verdicts, key=lambda v: (v.judged_at, v.plan_version)):
+                _follow(case.patient, list(together), setting, former, result, case.now)
+        if case.patient in open_before:
             _ease(case, result, case.now)
         if case.zone != case.locked.zone and case.zone is not None:
             result.frames.append(store.zone_changed(responsible, case.zone, case.locked.zone, case.now))
@@ -94,30 +106,27 @@ def _take(event: AlertEvent, result: Consequences) -> None:
     key = (event.alert.patient, event.alert.family)
     if event.alert.is_open:
         result.open[key] = event.alert
+        result.families.setdefault(event.alert.patient, {})[event.alert.family] = None
     else:
         result.open.pop(key, None)
 
 
 def _withdraw(case: Case, result: Consequences, now: datetime) -> None:
     """Verdicts that later data took away leave the alerts that rested on them without support."""
-    if not case.vanished:
-        return
-    for (patient, _), alert in list(result.open.items()):
-        if patient == case.patient:
-            event = withdraw(alert, case.vanished, bool(case.withdrawn), now)
-            if event:
-                _take(event, result)
+    for alert in result.open_of(case.patient):
+        event = withdraw(alert, case.vanished, bool(case.withdrawn), now)
+        if event:
+            _take(event, result)
 
 
 def _ease(case: Case, result: Consequences, now: datetime) -> None:
     if case.plan is None or case.state is None:
         return
     zones = _zones_of_families(case.plan, case.state)
-    for (patient, family), alert in list(result.open.items()):
-        if patient == case.patient:
-            event = ease(alert, zones.get(family, "green"), result.responsible[patient].hours, now)
-            if event:
-                _take(event, result)
+    for alert in result.open_of(case.patient):
+        event = ease(alert, zones.get(alert.family, "green"), result.responsible[case.patient].hours, now)
+        if event:
+            _take(event, result)
 
 
 def _zones_of_families(plan: Plan, state: State) -> dict[str, str]:
