@@ -11,9 +11,50 @@ from datetime import UTC, datetime
 from typing import Any
 
 FIELDS = frozenset(
-    "alert attempts backlog batch bytes centre code command count duration_ms error event gateway ground host job level lost method "
-    "migration mid origin patients pid plan_version port problem queue reason request role rows seq state status stored topic uplink "
-    "version waited_ms what worker".split()
+    {
+        "alert",
+        "attempts",
+        "backlog",
+        "batch",
+        "bytes",
+        "centre",
+        "code",
+        "command",
+        "count",
+        "duration_ms",
+        "error",
+        "event",
+        "gateway",
+        "ground",
+        "host",
+        "job",
+        "level",
+        "lost",
+        "method",
+        "migration",
+        "mid",
+        "origin",
+        "patients",
+        "pid",
+        "plan_version",
+        "port",
+        "problem",
+        "queue",
+        "reason",
+        "request",
+        "role",
+        "rows",
+        "seq",
+        "state",
+        "status",
+        "stored",
+        "topic",
+        "uplink",
+        "version",
+        "waited_ms",
+        "what",
+        "worker",
+    }
 )
 _RESERVED = frozenset(vars(logging.makeLogRecord({})))
 

@@ -129,6 +129,7 @@ def _compress(connection: psycopg.Connection[Any]) -> None:
     if done and done[0]:
         return
     connection.execute(
-        "ALTER TABLE observation SET (timescaledb.compress, timescaledb.compress_segmentby = 'patient', timescaledb.compress_orderby = 'measured_at')"
+        "ALTER TABLE observation SET (timescaledb.compress, timescaledb.compress_segmentby = 'patient',"
+        " timescaledb.compress_orderby = 'measured_at')"
     )
     connection.execute("SELECT add_compression_policy('observation', interval '60 days', if_not_exists => true)")

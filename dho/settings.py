@@ -51,7 +51,8 @@ class Settings(BaseSettings):
     http_port: int = Field(8000, ge=0, le=65535, description="Port that `dho serve` listens on.")
     public_url: str = Field(
         "",
-        description="Where browsers find the service, as `https://host`; decides the accepted Origin and secure cookies. Empty: the address they asked for.",
+        description="Where browsers find the service, as `https://host`; decides the accepted Origin and secure cookies."
+        " Empty: the address they asked for.",
     )
     secret_key: str = Field("", description="Key under which gateway secrets, tokens and sessions are hashed; 32 characters or more.")
     timezone: Annotated[str, AfterValidator(_known_timezone)] = Field(

@@ -36,7 +36,8 @@ HYPERTABLE = """
 SELECT create_hypertable('bare_observation', 'measured_at', chunk_time_interval => interval '28 days', create_default_indexes => false)
 """
 INBOX = """
-INSERT INTO bare_inbox SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::bytea[]) ON CONFLICT DO NOTHING RETURNING patient::text, uplink::text
+INSERT INTO bare_inbox SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::bytea[])
+    ON CONFLICT DO NOTHING RETURNING patient::text, uplink::text
 """
 OBSERVATIONS = """
 INSERT INTO bare_observation

@@ -1,4 +1,4 @@
-"""Who the load comes from: patients with a tablet and a lent oximeter each, one centre, and a plan of six threshold rules and a schedule."""
+"""Who the load comes from: patients with a tablet and a lent oximeter each, one centre, a plan of six threshold rules and a schedule."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -22,7 +22,7 @@ def subscriber(*keys: str) -> Subscriber:
 
 
 def scope(*keys: str) -> Scope:
-    return Scope({key: "follow_up_nurse" for key in keys})
+    return Scope(dict.fromkeys(keys, "follow_up_nurse"))
 
 
 def line(seq: int, *audience: str, patient: UUID = EVA) -> Line:
