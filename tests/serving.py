@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import uvicorn
 from jsonschema import Draft202012Validator
 
 from dashboards.app import create_app
@@ -57,7 +58,14 @@ class Served:
     url: str
     house: House
     owner: Database
-    document: "Documented"
+    document: Documented
+    server: uvicorn.Server
+    thread: threading.Thread
+
+    def stop(self) -> None:
+        """End it as SIGTERM does."""
+        self.server.should_exit = True
+        self.thread.join(10)
 
     @property
     def feed(self) -> str:
@@ -97,22 +105,22 @@ class Served:
 
 
 @contextmanager
-def serving(database_url: str, **settings: Any) -> Iterator[Served]:
-    """Serve until the block ends."""
+def serving(database_url: str, port: int = 0, **settings: Any) -> Iterator[Served]:
+    """Serve until the block ends, or `stop`."""
     given = Settings(database_url=database_url, secret_key=SECRET_KEY, _env_file=None, **settings)  # type: ignore[call-arg]
     app = create_app(given)
-    bound = listening_socket("127.0.0.1", 0)
+    bound = listening_socket("127.0.0.1", port)
+    url = f"http://127.0.0.1:{bound.getsockname()[1]}"
     server = server_of(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    running = Served(url, app.state.house, Database(database_url, "owner", size=2), Documented(app.openapi()), server, thread)
     thread.start()
-    owner = Database(database_url, "owner", size=2)
     try:
         wait_for("the application has started", lambda: server.started, 20)
-        yield Served(f"http://127.0.0.1:{bound.getsockname()[1]}", app.state.house, owner, Documented(app.openapi()))
+        yield running
     finally:
-        server.should_exit = True
-        thread.join(10)
-        owner.close()
+        running.stop()
+        running.owner.close()
 
 
 def log_in_as_patient(served: Served, who: Cast) -> UUID:
