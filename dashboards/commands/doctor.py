@@ -6,7 +6,8 @@ from datetime import datetime
 
 import click
 
-from dashboards.commands.examinations import DATABASE_CHECKS, Finding, examine_broker, examine_secret
+from dashboards.commands.broker_examination import examine_broker
+from dashboards.commands.examinations import DATABASE_CHECKS, Finding, examine_secret
 from dashboards.commands.operator import OPERATOR, here
 from dho import clock
 from dho.db import Database, TransientDatabaseError

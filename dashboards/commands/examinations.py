@@ -1,23 +1,14 @@
 """What `dho doctor` looks at: one function an examination, each with findings that a tired person understands at night."""
 
-import secrets
-import socket
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
-
-from paho.mqtt.client import Client, MQTTMessage
+from typing import Literal
 
 from dashboards.commands.operator import SQL
-from devices import topics
-from devices.address import BrokerAddress, new_client
 from devices.counters import totals
 from dho import clock
 from dho.db import Tx
-from dho.errors import DhoError
 from dho.migrate import pending
 from dho.settings import SHORTEST_SECRET, Settings
 
@@ -28,8 +19,6 @@ GROUNDS = {
 }
 CLOCK_WARN, CLOCK_BAD = timedelta(seconds=1), timedelta(seconds=30)
 LATE_DEADLINE, LATE_OUTBOX = timedelta(seconds=30), timedelta(minutes=5)
-BROKER_WAITS_S = 5.0
-PROBE_WAITS_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,74 +99,6 @@ def examine_secret(settings: Settings) -> Finding:
     if len(settings.secret_key) < SHORTEST_SECRET or len(set(settings.secret_key)) < 8:
         return Finding("secret", "bad", f"DHO_SECRET_KEY is weak: give it {SHORTEST_SECRET} random characters or more.")
     return Finding("secret", "ok", "DHO_SECRET_KEY is long enough.")
-
-
-def examine_broker(settings: Settings) -> list[Finding]:
-    """Whether the broker lets us in, what waits there for ingest, and whether it enforces an access list."""
-    if not settings.mqtt_url:
-        return [Finding("broker", "warn", "DHO_MQTT_URL is not set for this command.")]
-    try:
-        address = BrokerAddress.parse(settings.mqtt_url, settings.mqtt_ca_file)
-    except DhoError as error:
-        return [Finding("broker", "bad", str(error))]
-    probe = _Probe(address)
-    try:
-        refusal = probe.connect()
-        if refusal:
-            return [Finding("broker", "bad", refusal)]
-        return [Finding("broker", "ok", f"{address.host}:{address.port} lets us in, MQTT 5."), probe.access_list()]
-    finally:
-        probe.close()
-
-
-class _Probe:
-    """A connection that listens outside of what the access list allows the service: an enforcing broker keeps it silent."""
-
-    def __init__(self, address: BrokerAddress) -> None:
-        self._address = address
-        self._topic = f"dho-doctor/{secrets.token_hex(8)}"
-        self._connected, self._heard = threading.Event(), threading.Event()
-        self._reason: Any = None
-        self._client = new_client(address, f"dho-doctor-{secrets.token_hex(4)}")
-        self._client.on_connect, self._client.on_message = self._on_connect, self._on_message
-
-    def connect(self) -> str | None:
-        """None, or the sentence that says why not."""
-        try:
-            self._client.connect(self._address.host, self._address.port)
-        except (OSError, socket.gaierror) as error:
-            return f"No broker answers at {self._address.host}:{self._address.port} ({type(error).__name__})."
-        self._client.loop_start()
-        if not self._connected.wait(BROKER_WAITS_S):
-            return f"The broker at {self._address.host}:{self._address.port} does not answer."
-        return f"The broker refuses our log-in: {self._reason}." if self._reason.is_failure else None
-
-    def access_list(self) -> Finding:
-        """The service's own account may write below dho/v1/ only; a broker that delivers something else enforces nothing."""
-        self._client.subscribe(self._topic, qos=1)
-        deadline = time.monotonic() + PROBE_WAITS_S
-        while time.monotonic() < deadline:
-            self._client.publish(self._topic, b"?", qos=1)
-            if self._heard.wait(PROBE_WAITS_S / 4):
-                said = f"It enforces no access list: a gateway could write as another. Never use it for real patients ({topics.ROOT}/…)."
-                return Finding("access list", "bad" if not _is_loopback(self._address.host) else "warn", said)
-        return Finding("access list", "ok", "It enforces an access list.")
-
-    def close(self) -> None:
-        """Say goodbye."""
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    def _on_connect(self, _client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._reason = reason
-        self._connected.set()
-
-    def _on_message(self, _client: Client, _userdata: Any, _message: MQTTMessage) -> None:
-        self._heard.set()
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "127.0.0.1", "::1")
 
 
 def _span(duration: timedelta) -> str:
