@@ -8,9 +8,10 @@ as on the first day. The caller has locked the patients.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
+
+from msgspec import Struct
 
 from alerts.lifecycle import name_of
 from alerts.plans_in_force import PlanBook
@@ -27,8 +28,7 @@ BEGINNING = datetime(1999, 12, 31, tzinfo=UTC)
 STATES_KEPT = 4000
 
 
-@dataclass(slots=True)
-class Case:
+class Case(Struct):
     """One patient under judgement: what is new, and then what it means.
 
     `now` is the transaction's, but for simulated patients whose past is still being played: theirs is the simulator's.
@@ -37,17 +37,17 @@ class Case:
 
     locked: LockedPatient
     now: datetime
-    observations: list[Observation] = field(default_factory=list)
-    set_aside: list[Observation] = field(default_factory=list)
-    decisions: list[Handled | Rebased] = field(default_factory=list)
-    withdrawn: dict[UUID, datetime] = field(default_factory=dict)
+    observations: list[Observation] = []
+    set_aside: list[Observation] = []
+    decisions: list[Handled | Rebased] = []
+    withdrawn: dict[UUID, datetime] = {}
     # the outcome
     plan: Plan | None = None
     state: State | None = None
     zone: str | None = None
     judge_again_at: datetime | None = None
-    previous: Mapping[str, Seen] = field(default_factory=dict)
-    verdicts: list[Verdict] = field(default_factory=list)
+    previous: Mapping[str, Seen] = {}
+    verdicts: list[Verdict] = []
     vanished: frozenset[str] = frozenset()
     replayed_from: datetime | None = None
     day_ended: State | None = None

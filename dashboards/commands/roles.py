@@ -1,5 +1,6 @@
 """`dho ingest`, `dho watch`, `dho serve`, one role of the service each, and `dho migrate`."""
 
+import gc
 import signal
 import threading
 from types import FrameType
@@ -57,6 +58,10 @@ def ingest(worker: int, workers: int) -> None:
     with database.transaction(INGEST, "start", clock.now()) as tx:
         simulation = bool(tx.row(SQL["installation"]).simulation)
     intake = Intake(database, f"ingest-{worker}", simulation=simulation)
+    # A batch makes thousands of short-lived values beside thousands of compiled plans that stay: Python's defaults would look through
+    # all of them several times a batch for cycles, of which there are hardly any.
+    gc.set_threshold(20_000, 20, 50)
+    gc.freeze()
     try:
         Listener(settings, worker=worker, workers=workers, take=lambda messages: intake.take(messages, clock.now())).run(stop)
     finally:
