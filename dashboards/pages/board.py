@@ -86,10 +86,15 @@ class Board:
         return [standing for group in GROUPS if group != "green" for standing in self.groups[group]]
 
 
-def read_board(tx: Tx, viewer: Viewer, reader: Reader, roles: Collection[str]) -> Board:
-    """Where everybody stands whom the viewer follows in one of `roles`. Shows nobody yet: `read_rows` does, and writes it down."""
+def read_board(tx: Tx, viewer: Viewer, reader: Reader, roles: Collection[str], only: Collection[UUID] | None = None) -> Board:
+    """Where everybody stands (or of them `only` these) whom the viewer follows in one of `roles`.
+
+    Shows nobody yet: `read_rows` does, and writes it down.
+    """
     groups: dict[Group, list[Standing]] = {group: [] for group in GROUPS}
-    for row in tx.rows(SQL["standings"], {"person": viewer.person, "now": tx.now, "roles": list(roles)}):
+    for row in tx.rows(
+        SQL["standings"], {"person": viewer.person, "now": tx.now, "roles": list(roles), "only": list(only) if only is not None else None}
+    ):
         standing = Standing(**row._asdict())
         groups[standing.group(reader.today)].append(standing)
     for group, standings in groups.items():

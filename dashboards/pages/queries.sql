@@ -10,23 +10,23 @@ SELECT c.id, c.name, c.timezone, c.phone
 
 -- name: standings
 -- Every patient whom the reader sees in one of these roles (of those in `only`, if it is given), with what decides where the row stands.
-WITH seen AS (
+WITH seen AS MATERIALIZED (
         SELECT DISTINCT patient FROM visible_patients(%(person)s, %(now)s)
          WHERE role = ANY(%(roles)s) AND (%(only)s::uuid[] IS NULL OR patient = ANY(%(only)s::uuid[]))),
-     firing AS (
+     firing AS MATERIALIZED (
         SELECT a.patient, count(*) AS alerts,
                min(a.raised_at) FILTER (WHERE a.zone = 'red' AND a.state <> 'pending_confirm') AS red_since,
                min(a.raised_at) FILTER (WHERE a.zone = 'yellow' OR a.state = 'pending_confirm') AS yellow_since,
                bool_and(a.owner IS NOT NULL) AS owned, bool_and(a.state = 'snoozed') AS asleep
           FROM alert a JOIN seen USING (patient) WHERE a.closed_at IS NULL GROUP BY a.patient),
-     heard AS (
+     heard AS MATERIALIZED (
         SELECT m.patient, count(*) AS messages, min(m.at) AS message_at
           FROM message m JOIN seen USING (patient)
          WHERE m.seen_at IS NULL
            AND (m.by_person IS NULL
                 OR EXISTS (SELECT FROM care_relation c WHERE c.patient = m.patient AND c.person = m.by_person AND c.role = 'patient'))
          GROUP BY m.patient),
-     asked AS (
+     asked AS MATERIALIZED (
         SELECT t.patient, count(*) AS tasks, min(t.due_at) AS task_at
           FROM task t JOIN seen USING (patient)
          WHERE t.done_at IS NULL AND t.due_at <= %(now)s AND t.kind <> 'not_reported' GROUP BY t.patient)

@@ -5,8 +5,10 @@ Handlers run in threads; each reads at one instant in one transaction, through `
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -17,11 +19,12 @@ from dashboards.house import house_of
 from dashboards.pages.board import ACTING, GREENS_AT_ONCE, READING_ONLY, read_board, read_rows
 from dashboards.pages.page_route import PageRoute
 from dashboards.pages.patient import PERIODS, read_patient, timezone_of
-from dashboards.pages.reader import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, page, reader_of
+from dashboards.pages.reader import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Reader, page, reader_of
 from dashboards.pages.standings import GROUPS
 from dashboards.problems import NotAuthenticated
 from dashboards.sessions import Viewer, current_viewer, is_https
 from dho import clock
+from dho.db import Tx
 from dho.sql import queries
 from dho.texts import LANGUAGES, catalogue
 
@@ -103,42 +106,49 @@ def board_parts(request: Request, viewer: LoggedIn, which: Which) -> Response:
 
 
 def _board(request: Request, viewer: Viewer, which: Which, template: str) -> Response:
-    now = clock.now()
-    with house_of(request).database.transaction(viewer.actor, "board", now) as tx:
+    with _reading(request, viewer) as (tx, reader, centres):
         access.require_clinical(viewer, tx)
-        centres = tx.rows(SQL["centres_of_viewer"], {"person": viewer.person, "now": now})
-        reader = reader_of(request, viewer, now, centres[0].timezone if centres else None)
         board = read_board(tx, viewer, reader, ROLES[which])
         rows = read_rows(tx, viewer, reader, board.shown(), request.state.request_id)
     by_group = {group: [row for row in rows if row.group == group] for group in GROUPS}
     return page(reader, template, {"which": which, "board": board, "rows": by_group, "centres": centres, "groups": GROUPS})
 
 
+@router.get("/{which}/counts")
+def board_counts(request: Request, viewer: LoggedIn, which: Which) -> Response:
+    """How many stand in each group."""
+    with _reading(request, viewer) as (tx, reader, _):
+        board = read_board(tx, viewer, reader, ROLES[which])
+    return page(reader, "counts.html", {"board": board, "groups": GROUPS})
+
+
 @router.get("/{which}/rows")
 def board_rows(request: Request, viewer: LoggedIn, which: Which, patient: Annotated[list[UUID], Query(max_length=200)]) -> Response:
-    """The rows of these patients as they are now, and the counts."""
-    now = clock.now()
-    with house_of(request).database.transaction(viewer.actor, "board", now) as tx:
-        centres = tx.rows(SQL["centres_of_viewer"], {"person": viewer.person, "now": now})
-        reader = reader_of(request, viewer, now, centres[0].timezone if centres else None)
-        board = read_board(tx, viewer, reader, ROLES[which])
-        wanted = set(patient)
-        standings = [s for group in GROUPS for s in board.groups[group] if s.patient in wanted]
+    """The rows of these patients as they are now; of somebody who is not followed there is none."""
+    with _reading(request, viewer) as (tx, reader, _):
+        board = read_board(tx, viewer, reader, ROLES[which], patient)
+        standings = [standing for group in GROUPS for standing in board.groups[group]]
         rows = read_rows(tx, viewer, reader, standings, request.state.request_id)
-    return page(reader, "board_rows.html", {"which": which, "board": board, "rows": rows, "groups": GROUPS})
+    return page(reader, "rows.html", {"which": which, "rows": rows, "next": None})
 
 
 @router.get("/{which}/greens")
 def greens(request: Request, viewer: LoggedIn, which: Which, after: str = "") -> Response:
     """The next hundred greens by name, after the one whose order is `after`."""
-    now = clock.now()
-    with house_of(request).database.transaction(viewer.actor, "board", now) as tx:
-        centres = tx.rows(SQL["centres_of_viewer"], {"person": viewer.person, "now": now})
-        reader = reader_of(request, viewer, now, centres[0].timezone if centres else None)
+    with _reading(request, viewer) as (tx, reader, _):
         left = [s for s in read_board(tx, viewer, reader, ROLES[which]).groups["green"] if s.order("green") > after]
         rows = read_rows(tx, viewer, reader, left[:GREENS_AT_ONCE], request.state.request_id)
     more = rows[-1].order if rows and len(left) > GREENS_AT_ONCE else None
-    return page(reader, "greens.html", {"which": which, "rows": rows, "next": more})
+    return page(reader, "rows.html", {"which": which, "rows": rows, "next": more})
+
+
+@contextmanager
+def _reading(request: Request, viewer: Viewer) -> Iterator[tuple[Tx, Reader, list[Any]]]:
+    """One instant, one transaction, the reader, and the centres where the reader works."""
+    now = clock.now()
+    with house_of(request).database.transaction(viewer.actor, "board", now) as tx:
+        centres = tx.rows(SQL["centres_of_viewer"], {"person": viewer.person, "now": now})
+        yield tx, reader_of(request, viewer, now, centres[0].timezone if centres else None), centres
 
 
 @router.get("/patients/{patient}")

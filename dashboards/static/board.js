@@ -13,6 +13,7 @@ const said = document.querySelector("[data-aloud]");
 const waiting = new Set();
 let everything = false;
 let asking = false;
+let countGreens = null;
 
 export function ask(patients) {
   for (const patient of patients) waiting.add(patient);
@@ -82,16 +83,37 @@ function showRows(fresh, patients) {
     const row = rows.get(patient);
     if (row) place(row);
   }
-  board.querySelector('[data-part="counts"]').replaceWith(fresh.querySelector('[data-part="counts"]'));
-  const counts = board.querySelector('[data-part="counts"]');
-  for (const group of board.querySelectorAll("[data-group]")) {
-    const n = counts.querySelector(`[data-count="${group.dataset.group}"]`)?.dataset.n ?? "0";
-    for (const place of group.querySelectorAll("[data-n-of]")) place.textContent = n;
-    group.hidden = n === "0";
-  }
-  board.querySelector("[data-all-well]").hidden = counts.dataset.allWell === undefined;
+  count();
   restore(focus);
   announce([...rows.values()].filter((row) => row.dataset.at === "red" && !wereRed.has(row.dataset.patient)));
+  countGreens ??= setTimeout(readCounts, 1000);
+}
+
+// Every group but the greens stands on the board whole, so its rows are its count; how many greens there are, only the server knows.
+function count() {
+  let allWell = true;
+  for (const group of board.querySelectorAll("[data-group]")) {
+    const name = group.dataset.group;
+    const tile = board.querySelector(`[data-count="${name}"]`);
+    const n = name === "green" ? Number(tile.dataset.n) : group.querySelectorAll(".row").length;
+    tile.querySelector("b").textContent = n;
+    tile.dataset.n = n;
+    tile.toggleAttribute("data-none", n === 0);
+    for (const written of group.querySelectorAll("[data-n-of]")) written.textContent = n;
+    group.hidden = n === 0;
+    if (n && name !== "green") allWell = false;
+  }
+  board.querySelector("[data-all-well]").hidden = !allWell;
+}
+
+async function readCounts() {
+  countGreens = null;
+  try {
+    board.querySelector('[data-part="counts"]').replaceWith(await fragment(`${address}/counts`));
+    count();
+  } catch {
+    countGreens ??= setTimeout(readCounts, 5000);
+  }
 }
 
 function place(row) {
