@@ -224,6 +224,7 @@ class Fleet:
             for kept in together:
                 kept.times_sent += 1
                 kept.sent_at = now
+                self._count_answered += kept.id in tablet.awaiting  # one receipt will do for both
                 tablet.awaiting[kept.id] = kept
             tablet.publishes += 1
             mid = tablet.publishes % 65_535 + 1
@@ -232,14 +233,11 @@ class Fleet:
             tablet.outgoing += wire.publish(f"dho/v1/{tablet.gateway}/measurements", mid, body)
 
     def _next(self, tablet: HomeTablet) -> Iterator[Kept]:
-        """What goes into the next publish. An id whose receipt is awaited is not sent beside itself."""
+        """What goes into the next publish; what has its receipt meanwhile is not sent again."""
         for _ in range(min(self._in_array, len(tablet.unsent))):
             kept = tablet.unsent.popleft()
             if kept.times_sent and kept.id in tablet.receipts:
                 self._count_answered += 1
-            elif kept.id in tablet.awaiting:
-                self._count_answered += 1
-                yield kept
             else:
                 yield kept
 

@@ -48,15 +48,20 @@ class Measurement:
         return str(self.id), self.body
 
 
-def homes(who: Cast, broker: Mosquitto, number: int, document: Mapping[str, Any]) -> list[Home]:
-    """So many patients of Ada's centre, each on this plan since a year ago, with a tablet that the broker lets in."""
+def homes(
+    who: Cast, broker: Mosquitto, number: int, document: Mapping[str, Any], *, since: timedelta = timedelta(days=365), due: bool = False
+) -> list[Home]:
+    """So many patients of Ada's centre, each on this plan for so long, with a tablet that the broker lets in.
+
+    With `due` they are past due at once: time alone judges them. Else their first reading does.
+    """
     made = [Home(uuid4(), f"home-{next(_NUMBERS)}-{uuid4().hex[:6]}") for _ in range(number)]
     digest = hmac.digest(SECRET_KEY.encode(), SECRET.encode(), "sha256")
     enrolments = [Enrolment(home.patient, who.centre, "Fiktiv Pasient", home.gateway, digest, "plan") for home in made]
     year_ago = who.now - timedelta(days=365)
     database = Database(who.url, "owner", size=1)
     with database.transaction(WATCH, "drill", who.now) as tx:
-        enrol(tx, enrolments, {"plan": json.dumps(document)}, since=year_ago, plan_from=year_ago)
+        enrol(tx, enrolments, {"plan": json.dumps(document)}, since=year_ago, plan_from=who.now - since, judge_at=who.now if due else None)
     database.close()
     broker.add_gateways({home.gateway: SECRET for home in made})
     return made
