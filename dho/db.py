@@ -129,7 +129,7 @@ class Database:
                 tx = Tx(connection, now)
                 tx.execute(
                     "SELECT set_config('role', %s, true), set_config('dho.actor', %s, true), set_config('dho.purpose', %s, true),"
-                    " set_config('dho.at', %s, true)",
+                    " set_config('dho.at', %s, true), set_config('timezone', 'UTC', true)",
                     (_database_role(role or self.role), str(actor.person or ""), purpose, now.isoformat()),
                 )
                 yield tx

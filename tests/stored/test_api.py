@@ -8,7 +8,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import psycopg
 import pytest
+from psycopg import sql
 
 from dho import clock
 from tests.cast import SECRET, Cast, cast, plan
@@ -403,3 +405,16 @@ def test_conservation_is_counted_over_http(served: Served, who: Cast) -> None:
     grown = {name.removeprefix("dho_ingest_").removesuffix("_total"): after[name] - before.get(name, 0) for name in after}
     assert (grown["received"], grown["stored"], grown["duplicate"], grown["quarantined"]) == (5, 2, 1, 2)
     assert after["dho_ingest_received_total"] == sum(after[f"dho_ingest_{part}_total"] for part in ("stored", "duplicate", "quarantined"))
+
+
+def test_times_are_told_in_utc_wherever_the_database_lives(database: TestDatabase, who: Cast) -> None:
+    with psycopg.connect(database.url, autocommit=True) as owner:
+        owner.execute(sql.SQL("ALTER DATABASE {} SET timezone = 'Asia/Kolkata'").format(sql.Identifier(database.url.rpartition("/")[2])))
+    with serving(database.url) as elsewhere:
+        alert = red(elsewhere, who)
+        with elsewhere.client(who.ada) as ada:
+            told = ada.get(f"/api/v1/alerts/{alert['id']}").json()
+            (value,) = ada.get(f"/api/v1/patients/{alert['patient']}/measurements").json()["items"]
+            event = ada.get("/api/v1/events", params={"limit": 500}).json()["events"][-2]
+    assert all(at.endswith("Z") for at in (told["raised_at"], told["due_at"], told["journal"][0]["at"], value["measured_at"], event["at"]))
+    assert event["alert"] == {name: told[name] for name in event["alert"]}
