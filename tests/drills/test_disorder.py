@@ -59,7 +59,7 @@ def a_rough_day(home: Home, who: Cast, dice: random.Random) -> list[Measurement]
     at, day = who.now - timedelta(hours=36), []
     for _ in range(dice.randint(8, 14)):
         at += timedelta(minutes=dice.choice((3, 7, 9, 12, 120, 200)))
-        spo2, pulse = dice.choice((82, 86, 88, 90, 91, 94, 97)), dice.choice((70, 80, 104, 125, 130))
+        spo2, pulse = dice.choice((85, 88, 90, 91, 94, 95, 96, 97)), dice.choice((70, 80, 90, 104, 125))
         values = dice.choice(((("59408-5", spo2, "%"),), (("8867-4", pulse, "/min"),), (("59408-5", spo2, "%"), ("8867-4", pulse, "/min"))))
         day.append(Measurement(home, uuid4(), at, values))
     return day
