@@ -48,6 +48,8 @@ class Case(Struct):
     judge_again_at: datetime | None = None
     previous: Mapping[str, Seen] = {}
     verdicts: list[Verdict] = []
+    waited: list[Verdict] = []
+    waited_until: datetime | None = None
     vanished: frozenset[str] = frozenset()
     replayed_from: datetime | None = None
     day_ended: State | None = None
@@ -77,6 +79,7 @@ class Judge:
             if state is None:
                 late.append((case, BEGINNING))
                 continue
+            state = _wait_for_arrival(case, plan, state)
             facts = in_clinical_order([*case.observations, *case.decisions])
             newest = state.newest
             is_late = newest is not None and facts and instant_of(facts[0]) <= newest
@@ -90,6 +93,8 @@ class Judge:
         if late:
             self._replay(tx, late)
         for case in cases:
+            if case.waited:
+                case.verdicts = [*case.waited, *case.verdicts]
             if case.plan and case.state:
                 case.zone, case.judge_again_at = zone_of(case.plan, case.state, case.now)
 
@@ -115,7 +120,7 @@ class Judge:
             since, base = bases[case.patient]
             known = stored.get(case.patient, [])
             now_known = _with_news(known, case)
-            before = case.locked.judged_at or case.now
+            before = case.waited_until or case.locked.judged_at or case.now
             base = base or initial(plan)
             _, formerly = advance(plan, base, known, before) if case.locked.state is not None else (base, [])
             case.state, verdicts = advance(plan, base, now_known, case.now)
@@ -205,6 +210,22 @@ class Judge:
                 self._states.move_to_end(case.patient)
         while len(self._states) > STATES_KEPT:
             self._states.popitem(last=False)
+
+
+def _wait_for_arrival(case: Case, plan: Plan, state: State) -> State:
+    """What fell due before the new readings arrived is judged first, deadline by deadline, as `watch` would have if it had been quicker:
+    a reading that comes after its deadline was missed, however late anybody looks."""
+    due = case.locked.judge_again_at
+    if due is None or not case.observations:
+        return state
+    arrived = min(o.received_at for o in case.observations)
+    while due is not None and due <= arrived:
+        case.waited_until = due
+        state, verdicts = advance(plan, state, (), due)
+        case.waited = [*case.waited, *verdicts]
+        after = zone_of(plan, state, due)[1]
+        due = after if after is None or after > due else None
+    return state
 
 
 def instant_of(fact: Fact) -> datetime:

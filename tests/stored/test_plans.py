@@ -154,3 +154,14 @@ def test_a_patient_without_a_plan_has_no_zone_and_the_values_are_kept(who: Cast,
     assert receipt.status == "stored"
     assert b'"zone"' not in receipt.body
     assert zone_and_reds(base, patient) == (None, [])
+
+
+def test_a_reading_after_its_deadline_was_missed_even_if_nobody_looked_in_between(who: Cast, base: Database) -> None:
+    silent = {"id": "silent", "kind": "missing", "item": "spo2-morning", "zone": "yellow"}
+    patient, tablet = who.patient(plan(LOW_SPO2, silent, schedule=[MORNING]))
+    intake = Intake(base, "test")
+    intake.take([measured(tablet, NINE - 24 * HOUR, ("59408-5", 97, "%"))], NINE - 24 * HOUR)
+    intake.take([measured(tablet, NINE + 3 * HOUR, ("59408-5", 97, "%"))], NINE + 3 * HOUR)  # watch was down at 11:00
+    with base.transaction(WATCH, "test", NINE) as tx:
+        alerts = store.open_alerts(tx, [patient])
+    assert [(family, alert.zone, alert.standing) for (_, family), alert in alerts.items()] == [("missing:spo2-morning", "yellow", "green")]
