@@ -42,7 +42,7 @@ services: .venv/.dev .venv/.project
 	$(BIN)/python -m tests.services.provide
 
 drills: services
-	$(PYTEST) tests/drills $(ARGS)
+	DHO_DRILL_SCALE=$${DHO_DRILL_SCALE:-1} $(PYTEST) tests/drills -s --timeout 900 $(ARGS)
 
 bench: services
 	$(BIN)/python -m tests.bench $(ARGS)
