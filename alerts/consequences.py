@@ -1,6 +1,6 @@
 """From verdicts to the journal: what a judged batch does to alerts, tasks and the feed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -56,10 +56,16 @@ def draw(tx: Tx, cases: Sequence[Case], acted: Sequence[AlertEvent] = ()) -> Con
     patients = [case.patient for case in cases]
     result = Consequences(store.responsible_centres(tx, patients), store.open_alerts(tx, patients))
     for event in acted:
-        _take(event, result)
+        take(event, result)
     firing = [c.patient for c in cases if any(v.result != "clear" for v in c.verdicts)]
     former = store.latest_closed_alerts(tx, firing)
     former |= {(e.alert.patient, e.alert.family): e.alert for e in acted if not e.alert.is_open}
+    follow(cases, former, result)
+    return result
+
+
+def follow(cases: Sequence[Case], former: Mapping[tuple[UUID, str], Alert], result: Consequences) -> None:
+    """Add to `result` what the verdicts of these cases lead to. Pure; `former` holds the latest closed alert of each family that fires."""
     open_before = set(result.families)
     for case in cases:
         responsible = result.responsible.get(case.patient)
@@ -75,11 +81,15 @@ def draw(tx: Tx, cases: Sequence[Case], acted: Sequence[AlertEvent] = ()) -> Con
             _ease(case, result, case.now)
         if case.zone != case.locked.zone and case.zone is not None:
             result.frames.append(store.zone_changed(responsible, case.zone, case.locked.zone, case.now))
-    return result
 
 
 def _follow(
-    patient: UUID, verdicts: Sequence[Verdict], setting: Setting, former: dict[tuple[UUID, str], Alert], result: Consequences, now: datetime
+    patient: UUID,
+    verdicts: Sequence[Verdict],
+    setting: Setting,
+    former: Mapping[tuple[UUID, str], Alert],
+    result: Consequences,
+    now: datetime,
 ) -> None:
     """What was judged at one instant, family by family."""
     families: dict[str, list[Verdict]] = {}
@@ -89,7 +99,7 @@ def _follow(
         key = (patient, family)
         match decide(result.open.get(key), former.get(key), of_family, setting, now):
             case AlertEvent() as event:
-                _take(event, result)
+                take(event, result)
             case OldRedValue(verdict):
                 result.tasks.append(_task("old_red_value", name_of(verdict), verdict, setting, now))
             case NotReported(verdict):
@@ -101,7 +111,8 @@ def _follow(
                 pass
 
 
-def _take(event: AlertEvent, result: Consequences) -> None:
+def take(event: AlertEvent, result: Consequences) -> None:
+    """Add one event of an alert, and what is open after it."""
     result.events.append(event)
     key = (event.alert.patient, event.alert.family)
     if event.alert.is_open:
@@ -116,7 +127,7 @@ def _withdraw(case: Case, result: Consequences, now: datetime) -> None:
     for alert in result.open_of(case.patient):
         event = withdraw(alert, case.vanished, bool(case.withdrawn), now)
         if event:
-            _take(event, result)
+            take(event, result)
 
 
 def _ease(case: Case, result: Consequences, now: datetime) -> None:
@@ -126,7 +137,7 @@ def _ease(case: Case, result: Consequences, now: datetime) -> None:
     for alert in result.open_of(case.patient):
         event = ease(alert, zones.get(alert.family, "green"), result.responsible[case.patient].hours, now)
         if event:
-            _take(event, result)
+            take(event, result)
 
 
 def _zones_of_families(plan: Plan, state: State) -> dict[str, str]:
