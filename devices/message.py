@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
+
+Channel = Literal["mqtt", "http", "import"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,7 +12,7 @@ class Message:
     """One payload as it came in, over MQTT or over the HTTP fallback.
 
     `received_at` is the instant at which our network thread read it. `generation` and `mid` say which acknowledgement it
-    waits for: a message id counts only on the connection (the generation) that it came on. Over HTTP both are 0.
+    waits for: a message id counts only on the connection (the generation) that it came on. Over HTTP and from a file both are 0.
     """
 
     topic: str
@@ -21,8 +24,4 @@ class Message:
     received_at: datetime
     generation: int = 0
     mid: int = 0
-
-    @property
-    def channel(self) -> str:
-        """`mqtt` or `http`."""
-        return "mqtt" if self.generation else "http"
+    channel: Channel = "mqtt"

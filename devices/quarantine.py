@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from devices import topics
-from devices.message import Message
+from devices.message import Channel, Message
 from devices.reading import Element, Rejected
 from dho.db import Tx
 from dho.sql import queries
@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
     id: UUID
     received_at: datetime
-    channel: str
+    channel: Channel
     gateway: str | None
     topic: str
     position: int | None
@@ -79,7 +79,7 @@ def message(row: Row) -> Message:
     """The message to send through the front door again: not retained, with the time at which the bytes first came."""
     parsed = topics.parse(row.topic)
     gateway, leaf = parsed if parsed else (row.gateway or "", topics.MEASUREMENTS)
-    return Message(row.topic, row.payload, gateway, leaf, 1, False, row.received_at)
+    return Message(row.topic, row.payload, gateway, leaf, 1, False, row.received_at, channel=row.channel)
 
 
 def settle(tx: Tx, results: Sequence[tuple[UUID, str]], at: datetime) -> None:

@@ -54,7 +54,7 @@ def as_answer(payload: bytes, receipts: list[receipts_of_devices.Receipt], path:
 
 def take_from_gateway(house: House, gateway: str, leaf: str, payload: bytes, now: Any, path: str) -> Response:
     """What a gateway sends over HTTP, one request after the other."""
-    message = Message(topics.topic(gateway, leaf), payload, gateway, leaf, 1, False, now)
+    message = Message(topics.topic(gateway, leaf), payload, gateway, leaf, 1, False, now, channel="http")
     with _turn:
         receipts = _of_gateways(house).take([message], now)
     return as_answer(payload, receipts, path)
@@ -80,7 +80,7 @@ def enter(caller: Caller, patient: UUID, leaf: str) -> Response:
     if kept is not None:
         return kept
     payload = as_staff(caller.body, patient)
-    message = Message(f"http/patients/{patient}/{leaf}", payload, "", leaf, 1, False, caller.now)
+    message = Message(f"http/patients/{patient}/{leaf}", payload, "", leaf, 1, False, caller.now, channel="http")
     intake = Intake(caller.house.intake, WRITER, performer=caller.viewer.actor)
     answer = as_answer(payload, intake.take([message], caller.now, about=patient), path)
     if caller.key and answer.status_code == 200:

@@ -70,7 +70,7 @@ class Straight:
         topic = topics.topic(gateway, topics.MEASUREMENTS)
         arrivals = [min(line.taken_at, self._now).astimezone(UTC) for line in lines]
         messages = [
-            Message(topic, line.element(patient), gateway, topics.MEASUREMENTS, 1, False, arrived)
+            Message(topic, line.element(patient), gateway, topics.MEASUREMENTS, 1, False, arrived, channel="import")
             for line, arrived in zip(lines, arrivals, strict=True)
         ]
         judged_at = max(messages[-1].received_at, self._judged_at.get(patient, messages[-1].received_at))

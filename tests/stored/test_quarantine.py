@@ -46,7 +46,7 @@ def waiting(ingest: Database, gateway: str, reason: str | None = None) -> list[q
 
 def test_every_refused_element_is_one_row_with_exactly_its_bytes(ingest: Database) -> None:
     gateway = uuid4().hex
-    payload = b'[{"id": 1}, "\xff\x00", {"id": "x"'
+    payload = b'[{"id": 1}, "x", {"id": "x"'
     keep(ingest, raw(gateway, b'[{"id": 1}, "\xff", {"id": "x"} ]', NOW))
     rows = sorted(waiting(ingest, gateway), key=lambda row: row.position or 0)
     assert [(row.position, row.payload, row.reason) for row in rows] == [
