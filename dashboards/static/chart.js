@@ -4,18 +4,28 @@
 import { t } from "./words.js";
 
 const HEIGHT = 210;
-const drawn = new WeakMap();
+const drawn = new Map(); // figure → how its chart is taken away again
 
 export function drawCharts(page) {
+  for (const [figure, takeAway] of drawn) {
+    if (figure.isConnected) continue;
+    takeAway();
+    drawn.delete(figure);
+  }
   for (const figure of page.querySelectorAll("figure[data-series]")) {
     if (drawn.has(figure)) continue;
-    if (!window.uPlot) {
-      figure.querySelector("details").open = true;
-      continue;
-    }
-    drawn.set(figure, draw(figure));
+    if (window.uPlot) drawn.set(figure, draw(figure));
+    else figure.querySelector("details").open = true;
   }
 }
+
+// The colours are those of the theme in which a chart was drawn.
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  for (const [figure, takeAway] of drawn) {
+    takeAway();
+    drawn.set(figure, draw(figure));
+  }
+});
 
 function draw(figure) {
   const place = figure.querySelector("[data-chart]");
@@ -41,7 +51,10 @@ function draw(figure) {
   const chart = new window.uPlot(options, [series.times, series.values, series.invalid], place);
   const watch = new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: HEIGHT }));
   watch.observe(place);
-  return chart;
+  return () => {
+    watch.disconnect();
+    chart.destroy();
+  };
 }
 
 function axis(colours, size, more) {
