@@ -80,16 +80,8 @@ class Judge:
                 late.append((case, BEGINNING))
                 continue
             state = _wait_for_arrival(case, plan, state)
-            facts = in_clinical_order([*case.observations, *case.decisions])
-            newest = state.newest
-            is_late = newest is not None and facts and instant_of(facts[0]) <= newest
-            if is_late or case.withdrawn or _is_before_the_plan(case):
-                late.append((case, _earliest_news(case)))
-                continue
-            if facts and newest is not None and instant_of(facts[-1]).date() > newest.date():
-                case.day_ended = state
-            case.previous = state.last
-            case.state, case.verdicts = advance(plan, state, facts, case.now)
+            if not go_on(case, plan, state):
+                late.append((case, earliest_news(case)))
         if late:
             self._replay(tx, late)
         for case in cases:
@@ -118,15 +110,9 @@ class Judge:
             plan = case.plan
             assert plan is not None
             since, base = bases[case.patient]
-            known = stored.get(case.patient, [])
-            now_known = _with_news(known, case)
             before = case.waited_until or case.locked.judged_at or case.now
-            base = base or initial(plan)
-            _, formerly = advance(plan, base, known, before) if case.locked.state is not None else (base, [])
-            case.state, verdicts = advance(plan, base, now_known, case.now)
+            replay(case, plan, base, stored.get(case.patient, []), before if case.locked.state is not None else None)
             case.replayed_from = since
-            _compare(case, formerly, verdicts)
-            case.verdicts = [v for v in case.verdicts if plan.active_from is None or v.judged_at >= plan.active_from]
         for case in elder:
             self._judge_by_former_versions(tx, case, versions.get(case.patient, []))
 
@@ -140,7 +126,7 @@ class Judge:
             if not any(plan.active_from <= o.measured_at < until for o in case.observations):
                 continue
             formerly = [f for f in known if instant_of(f) < until]
-            now_known = [f for f in _with_news(known, case) if instant_of(f) < until]
+            now_known = [f for f in with_news(known, case) if instant_of(f) < until]
             _, old = advance(plan, initial(plan), formerly, until)
             _, new = advance(plan, initial(plan), now_known, until)
             told = {(name_of(v), v.result) for v in old}
@@ -173,7 +159,7 @@ class Judge:
         if replayed:
             tx.execute(
                 SQL["drop_checkpoints_from"],
-                {"patients": [c.patient for c in replayed], "instants": [_earliest_news(c) for c in replayed]},
+                {"patients": [c.patient for c in replayed], "instants": [earliest_news(c) for c in replayed]},
             )
         ended = [(case, case.day_ended) for case in written if case.day_ended and case.day_ended.newest]
         if ended:
@@ -228,6 +214,32 @@ def _wait_for_arrival(case: Case, plan: Plan, state: State) -> State:
     return state
 
 
+def go_on(case: Case, plan: Plan, state: State) -> bool:
+    """Take news that is newer than all that is known into the newest state. False, with nothing done, if the case must be replayed."""
+    facts = in_clinical_order([*case.observations, *case.decisions])
+    newest = state.newest
+    is_late = newest is not None and facts and instant_of(facts[0]) <= newest
+    if is_late or case.withdrawn or _is_before_the_plan(case):
+        return False
+    if facts and newest is not None and instant_of(facts[-1]).date() > newest.date():
+        case.day_ended = state
+    case.previous = state.last
+    case.state, case.verdicts = advance(plan, state, facts, case.now)
+    return True
+
+
+def replay(case: Case, plan: Plan, base: State | None, known: Sequence[Fact], judged: datetime | None) -> None:
+    """Judge again from `base` (None: from scratch), with what was `known` until now and with what is known now, and keep the difference.
+
+    `judged` is when the patient was judged last; None if never, when all that is said is new.
+    """
+    base = base or initial(plan)
+    formerly = advance(plan, base, known, judged)[1] if judged is not None else []
+    case.state, verdicts = advance(plan, base, with_news(known, case), case.now)
+    _compare(case, formerly, verdicts)
+    case.verdicts = [v for v in case.verdicts if plan.active_from is None or v.judged_at >= plan.active_from]
+
+
 def instant_of(fact: Fact) -> datetime:
     """Where a fact stands in order."""
     return fact.measured_at if isinstance(fact, Observation) else fact.at
@@ -260,7 +272,8 @@ def facts_after(tx: Tx, wanted: Sequence[tuple[UUID, datetime]]) -> dict[UUID, l
     return {patient: in_clinical_order(facts) for patient, facts in found.items()} if decided else found
 
 
-def _with_news(known: Sequence[Fact], case: Case) -> list[Fact]:
+def with_news(known: Sequence[Fact], case: Case) -> list[Fact]:
+    """What is known now: without what was withdrawn, with what is new, in clinical order."""
     kept = [f for f in known if not (isinstance(f, Observation) and f.uplink in case.withdrawn)]
     return in_clinical_order([*kept, *case.observations, *case.decisions])
 
@@ -277,7 +290,8 @@ def _is_before_the_plan(case: Case) -> bool:
     return start is not None and any(o.measured_at < start for o in case.observations)
 
 
-def _earliest_news(case: Case) -> datetime:
+def earliest_news(case: Case) -> datetime:
+    """The instant from which judgement may change."""
     return min([*case.withdrawn.values(), *(instant_of(f) for f in [*case.observations, *case.decisions])], default=BEGINNING)
 
 
