@@ -3,6 +3,7 @@
 `type` is `/problems/<code>`; `errors` points at each field with a code. Domain errors know nothing of HTTP: the table here does.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -134,7 +135,19 @@ async def _framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = CODES.get(error.status_code, "http")
     detail = {404: "There is no such address.", 405: f"{request.method} is not offered here."}.get(error.status_code, str(error.detail))
-    return problem(error.status_code, code, detail, request.url.path, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and (offered := _methods_of(request.app, request.url.path)):
+        headers["Allow"] = ", ".join(offered)
+    return problem(error.status_code, code, detail, request.url.path, headers=headers)
+
+
+def _methods_of(app: FastAPI, path: str) -> list[str]:
+    """What is offered at this address, for the `Allow` of a 405."""
+    offered: set[str] = set()
+    for known, operations in app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(known)), path):
+            offered |= {method.upper() for method in operations}
+    return sorted(offered)
 
 
 async def _validation(request: Request, error: Exception) -> Response:

@@ -1,6 +1,7 @@
 """For whoever runs the service: is it alive, can it work, how much does it do."""
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from dashboards.api.shapes import Ready
 from dashboards.house import house_of
@@ -13,6 +14,8 @@ from dho import clock
 
 router = APIRouter(tags=["operations"])
 metrics_router = APIRouter(tags=["operations"])
+METRICS = answers(None, person=False, description="Prometheus text.")
+METRICS[200]["content"] = {"text/plain": {"schema": {"type": "string"}}}
 
 
 @router.get("/healthz", response_model=None, responses={200: {"description": "The process answers."}})
@@ -31,7 +34,7 @@ def readyz(request: Request) -> Response:
     return reply({"ready": True, **checks})
 
 
-@metrics_router.get("/metrics", response_model=None, responses=answers(None, person=False, description="Prometheus text."))
+@metrics_router.get("/metrics", response_class=PlainTextResponse, responses=METRICS)
 def metrics(request: Request) -> Response:
     """What Prometheus reads; all but the connections of this process comes from the database."""
     body, media_type = exposition(house_of(request), clock.now())
