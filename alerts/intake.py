@@ -14,14 +14,16 @@ from alerts import consequences, store
 from alerts.answering import Answers
 from alerts.consequences import Consequences
 from alerts.judging import Case, Judge
-from devices import counters, inbox, observations, quarantine, registry, status
+from devices import counters, inbox, observations, quarantine, questionnaires, registry, status
 from devices.counters import Counter
 from devices.decode import decode
 from devices.message import Message
+from devices.questionnaires import Filled
 from devices.reading import Element, Invalidation, Reading, Rejected
 from devices.receipts import Receipt
 from dho.db import INGEST, Actor, Database, TransientDatabaseError, Tx
 from dho.log import Log
+from dho.questionnaire import Shelf
 
 log = Log(__name__)
 ID_CONFLICT = Rejected("id_conflict", "This id was used before for something else: send it under a new id.")
@@ -46,6 +48,8 @@ class Batch:
 
     arrivals: list[Arrival]
     cases: dict[UUID, Case] = field(default_factory=dict)
+    shelf: Shelf = questionnaires.SHIPPED
+    forms: list[Filled] = field(default_factory=list)
 
     @property
     def stored(self) -> list[Arrival]:
@@ -98,6 +102,7 @@ class Intake:
             tx, [inbox.row(a.element, a.patient, a.receipt.body, self._performer.person) for a in stored if a.patient and a.receipt]
         )
         observations.insert(tx, [o for case in cases for o in (*case.observations, *case.set_aside)])
+        questionnaires.insert(tx, batch.forms)
         inbox.invalidate(tx, [(a.patient, a.element) for a in stored if a.patient and isinstance(a.element.what, Invalidation)])
         quarantine.insert(tx, [(a.element, a.rejected) for a in batch.arrivals if a.rejected])
         status.hear(tx, [a.element for a in batch.arrivals])
@@ -117,10 +122,11 @@ class Intake:
 
 
 def attribute(tx: Tx, batch: Batch, about: UUID | None, simulation: bool) -> None:
-    """About whom is each element? By the assignment valid when it was measured."""
+    """About whom is each element? By the assignment valid when it was measured. And are answers such as their questionnaire knows?"""
     book = registry.load(tx, {a.element.gateway for a in batch.arrivals}, {d for a in batch.arrivals if (d := a.element.device)})
+    batch.shelf = questionnaires.load(tx, questionnaires.asked_in([a.element for a in batch.arrivals]))
     for arrival in batch.arrivals:
-        arrival.element = registry.arrived(book, arrival.element, simulation=simulation)
+        arrival.element = registry.arrived(book, questionnaires.checked(batch.shelf, arrival.element), simulation=simulation)
         what = arrival.element.what
         if isinstance(what, Reading | Invalidation):
             found = about or registry.attribute(book, arrival.element, simulation=simulation)
@@ -184,6 +190,8 @@ def _observe(tx: Tx, batch: Batch) -> None:
         newest[patient] = what.measured_at if before is None else max(before, what.measured_at)
         case = batch.cases[patient]
         facts = observations.of(arrival.element, patient, late=arrival.late)
+        if (form := questionnaires.filled(batch.shelf, arrival.element, patient, facts)) is not None:
+            batch.forms.append(form)
         (case.set_aside if (patient, what.uplink) in invalid else case.observations).extend(facts)
 
 

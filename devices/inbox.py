@@ -78,7 +78,7 @@ def row(element: Element, patient: UUID, receipt: bytes, performer: UUID | None 
     return Row(
         patient,
         what.uplink,
-        "measurement",
+        "measurement" if what.questionnaire is None else "answers",
         what.digest,
         what.taken_at,
         what.measured_at,

@@ -28,7 +28,7 @@ def of(element: Element, patient: UUID, *, late: bool) -> list[Observation]:
             value.unit,
             reading.measured_at,
             reading.received_at,
-            reading.source or "device",
+            reading.source or ("device" if reading.questionnaire is None else "patient"),
             reading.oxygen_l_min,
             late,
             reading.clock_suspect,

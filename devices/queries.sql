@@ -46,7 +46,17 @@ SELECT i.patient, i.uplink
 SELECT k.patient, k.uplink, i.measured_at
   FROM unnest(%(patients)s::uuid[], %(uplinks)s::uuid[]) AS k (patient, uplink)
  CROSS JOIN LATERAL (SELECT b.measured_at FROM inbox b
-                      WHERE b.patient = k.patient AND b.uplink = k.uplink AND b.kind = 'measurement' LIMIT 1) i
+                      WHERE b.patient = k.patient AND b.uplink = k.uplink AND b.kind <> 'invalidation' LIMIT 1) i
+
+-- name: loaded_questionnaires
+-- The centre's own definitions of these questionnaires, every version.
+SELECT document::text AS document FROM questionnaire WHERE id = ANY(%(ids)s)
+
+-- name: insert_filled_forms
+-- Filled-in forms with what they came to.
+INSERT INTO filled_form (patient, uplink, questionnaire, version, unanswered, scores)
+SELECT f.patient, f.uplink, f.questionnaire, f.version, f.unanswered, f.scores
+  FROM jsonb_to_recordset(%(forms)s) AS f (patient uuid, uplink uuid, questionnaire text, version integer, unanswered text[], scores jsonb)
 
 -- name: copy_quarantine
 -- Elements that could not be taken.

@@ -44,7 +44,8 @@ class Reading(Struct, frozen=True, gc=False):
     `patient` is whom the sender named, None if nobody. `taken_at` is the instant that was sent, `measured_at` the one that counts: the
     same, or `received_at` if the sender's clock ran more than five minutes ahead (`clock_suspect`). `context` is canonical JSON text;
     `oxygen_l_min` (L/min) is the one key of it that is evaluated. `digest` is of the meaning (see `devices/decode/meaning.py`).
-    `arrived` is the simulator's `x-arrived-at` as it was sent; `registry.arrived` decides whether it counts.
+    `arrived` is the simulator's `x-arrived-at` as it was sent; `registry.arrived` decides whether it counts. A reading with a
+    `questionnaire` is a filled-in form: its values are answers, possible ones only after `questionnaires.checked`.
     """
 
     uplink: UUID
@@ -62,6 +63,8 @@ class Reading(Struct, frozen=True, gc=False):
     note: str | None
     digest: bytes
     arrived: str | None = None
+    questionnaire: str | None = None
+    version: int = 0
 
 
 class Invalidation(Struct, frozen=True, gc=False):

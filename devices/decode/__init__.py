@@ -9,6 +9,7 @@ from typing import Any
 
 from devices import topics
 from devices.decode import tolerant
+from devices.decode.answers import decode_answers
 from devices.decode.deferred import decode_fhir_later, decode_later
 from devices.decode.native import decode_native
 from devices.decode.split import split
@@ -22,7 +23,7 @@ LARGEST = 65_536  # bytes of a payload, inclusive
 Decoder = Callable[[bytes, datetime], tuple[str | None, Any]]
 DECODERS: dict[str, Decoder] = {
     topics.MEASUREMENTS: decode_native,
-    topics.ANSWERS: decode_later,
+    topics.ANSWERS: decode_answers,
     topics.GATT: decode_later,
     topics.FHIR: decode_fhir_later,
     topics.SEEN: decode_seen,

@@ -9,7 +9,7 @@ from devices.reading import Rejected
 
 
 def decode_later(raw: bytes, received_at: datetime) -> tuple[str | None, Rejected]:
-    """Answers and Bluetooth characteristics: not yet."""
+    """Bluetooth characteristics: not yet."""
     found = tolerant.read(raw)
     return found.id, found.fault or _not_yet(found.tree)
 

@@ -49,6 +49,14 @@ def of_reading(
     return hashlib.blake2b(_encode(("measurement", taken_at, source, device, context, note, values)), digest_size=16).digest()
 
 
+def of_answers(
+    taken_at: datetime, source: str | None, questionnaire: str, version: int, note: str | None, answers: list[tuple[str, Decimal | str]]
+) -> bytes:
+    """Digest of a filled-in form: answers that are possible or not; skipped questions are absent."""
+    said = sorted((question, canonical(value)) for question, value in answers)
+    return hashlib.blake2b(_encode(("answers", taken_at, source, questionnaire, version, note, said)), digest_size=16).digest()
+
+
 def of_invalidation(invalidates: UUID, reason: str) -> bytes:
     """Digest of an invalidation. Its kind is in it, so that an id used for both kinds is a conflict."""
     return hashlib.blake2b(_encode(("invalidation", invalidates, reason)), digest_size=16).digest()

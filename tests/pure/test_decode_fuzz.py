@@ -14,6 +14,7 @@ import pytest
 
 from devices import receipts
 from devices.decode import DECODERS, decode
+from devices.questionnaires import SHIPPED, checked
 from devices.reading import Element, Invalidation, Reading, Rejected
 from dho.codes import BY_NAME
 from tests.pure.said import EVA, ID, PULSE, SPO2, element, measurement, members, message
@@ -47,6 +48,20 @@ REASONS = frozenset(
 )
 INVALIDATION = b'{"id": "%s", "invalidates": "%s", "reason": "r"}' % (ID.encode(), EVA.encode())
 FHIR = json.dumps({"resourceType": "Bundle", "entry": [{"fullUrl": "urn:uuid:" + ID, "resource": {"id": "x"}}]}).encode()
+ANSWERS = json.dumps(
+    {
+        "id": ID,
+        "taken_at": "2026-11-21T08:01:12Z",
+        "source": "patient",
+        "questionnaire": "symptoms",
+        "version": 2,
+        "answers": [{"question": "breathlessness", "value": 2}, {"question": "chest_pain", "value": 0}],
+    }
+).encode()
+FEET = (
+    b'{"id":"%s","taken_at":"2026-11-21T08:01:12Z","questionnaire":"feet","version":1,"answers":[{"question":"wound","value":"yes"}]}'
+    % ID.encode()
+)
 GATT = b'{"id":"%s","taken_at":"2026-11-21T08:01:12Z","device":"d","service":"1810","characteristic":"2A35","hex":"1664"}' % ID.encode()
 SEEDS = [
     measurement(device="d", note="blå \\ måne", context={"oxygen_l_min": 2.5}),
@@ -58,12 +73,15 @@ SEEDS = [
     b'{"id":"%s","message":"%s","at":"2026-11-21T08:01:12+01:00"}' % (ID.encode(), EVA.encode()),
     FHIR,
     GATT,
+    ANSWERS,
+    FEET,
+    b"[" + ANSWERS + b"," + FEET + b"]",
 ]
 PIECES = [
     *(b'"', b"\\", b"\\u0000", b"\\ud800", b"\\u0041", b"{", b"}", b"[", b"]", b",", b":", b"[" * 40, b"]" * 40, b'{"a":' * 20),
     *(b"NaN", b"-Infinity", b"1e999", b"-0", b"0.1e-400", b"9" * 400, b"null", b"true", b"2026-02-30T25:61:61Z", b"mm[Hg]", b"59408-5"),
     *(b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\0", b"\n", b"  ", "æ".encode(), "😀".encode()),
-    *(b'"id"', b'"values"', b'"invalidates"', b'"x-arrived-at"'),
+    *(b'"id"', b'"values"', b'"invalidates"', b'"x-arrived-at"', b'"answers"', b'"question"', b'"version"'),
 ]
 SCALARS: list[Any] = [
     None,
@@ -141,6 +159,8 @@ def check(one: Element) -> None:
         body = json.loads(receipts.rejected(one, what))
         assert body["reason"] == what.reason
         assert ("payload_sha256" in body) == (body["id"] is None)
+    elif isinstance(what, Reading) and what.questionnaire is not None:
+        check_answers(one)
     elif isinstance(what, Reading):
         strict = json.loads(one.raw.decode(), parse_constant=lambda text: pytest.fail(f"{text} was taken for a number"))
         assert strict["id"] == one.id
@@ -155,6 +175,30 @@ def check(one: Element) -> None:
         assert not isinstance(again.what, Reading) or again.what.digest == what.digest
     elif isinstance(what, Invalidation):
         assert json.loads(one.raw)["id"] == one.id
+
+
+def check_answers(one: Element) -> None:
+    """A form's answers are those that were sent; after the check against the definition each is possible or named."""
+    what = one.what
+    assert isinstance(what, Reading)
+    strict = json.loads(one.raw.decode(), parse_constant=lambda text: pytest.fail(f"{text} was taken for a number"))
+    assert (strict["id"], strict["questionnaire"]) == (one.id, what.questionnaire)
+    assert len(what.values) == len([answer for answer in strict["answers"] if answer["value"] is not None])
+    after = checked(SHIPPED, one).what
+    if isinstance(after, Rejected):
+        assert after.reason in ("unknown_code", "wrong_type", "impossible_value")
+        return
+    assert isinstance(after, Reading)
+    assert len(after.values) + len(after.refused) == len(what.values)
+    form = SHIPPED.version(what.questionnaire or "", what.version)
+    assert form
+    for value in after.values:
+        item = form.item(value.code)
+        assert item
+        assert item.allows(value.value)
+        assert value.measurement == f"answer:{what.questionnaire}:{value.code}"
+    again = element(json.dumps(dict(reversed(strict.items())), indent=1).encode(), "answers") if "e" not in str(strict["answers"]) else one
+    assert not isinstance(again.what, Reading) or again.what.digest == what.digest
 
 
 @pytest.mark.parametrize("make", [twisted, restructured, noise], ids=lambda make: make.__name__)

@@ -180,7 +180,7 @@ def test_an_unknown_leaf_is_one_element_whatever_it_holds() -> None:
     assert element(measurement(), "Measurements").counted
 
 
-@pytest.mark.parametrize("leaf", ["answers", "gatt", "fhir"])
+@pytest.mark.parametrize("leaf", ["gatt", "fhir"])
 def test_what_cannot_be_read_yet_is_kept_and_answered_by_its_id(leaf: str) -> None:
     assert reason(b'{"id": "%s"}' % ID.encode(), leaf) == "not_supported"
     assert element(b'{"id": "%s"}' % ID.encode(), leaf).id == ID
