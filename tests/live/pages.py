@@ -70,6 +70,11 @@ class World:
             page.wait_for_selector('[data-pulse][data-state="live"]')
         return page
 
+    def close_pages(self) -> None:
+        """Close everybody's browser, so that no forgotten page goes on asking the server."""
+        for context in self.browser.contexts:
+            context.close()
+
     def listen(self, page: Page) -> None:
         """Keep what the browser complains about, refused scripts and styles among it."""
         page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)

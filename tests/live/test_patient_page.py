@@ -28,9 +28,10 @@ def world(database: TestDatabase, dho_process: Callable[..., Role], chromium: st
 
 @pytest.fixture(autouse=True)
 def nothing_is_refused_by_the_browser(world: World) -> Iterator[None]:
-    """No script error, no resource or inline style that the content security policy refuses."""
+    """No script error, no resource or inline style that the content security policy refuses; and no page is left to listen."""
     world.complaints.clear()
     yield
+    world.close_pages()
     assert [c for c in world.complaints if "Content Security Policy" in c or "Error" in c.split(":")[0]] == []
 
 
