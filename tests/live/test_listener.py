@@ -194,14 +194,14 @@ def test_an_unknown_leaf_is_heard_and_our_own_downlinks_are_not(broker: Mosquitt
     publisher.close()
     eva.send("something-new", b"?")
     wait_for("its receipt", lambda: bool(eva.received))
-    assert [(message.leaf, message.payload) for message in taking.committed] == [("something-new", b"?")]
+    assert {(message.leaf, message.payload) for message in taking.committed} == {("something-new", b"?")}  # at least once
 
 
 def test_a_retained_publish_is_told_by_its_flag_and_not_replayed(ingest: Callable[..., Ingest], eva: Tablet) -> None:
     first = ingest()
     eva.send(topics.MEASUREMENTS, b"old", retain=True)
     wait_for("its receipt", lambda: bool(eva.received))
-    assert [message.retain for message in first.committed] == [True]
+    assert {message.retain for message in first.committed} == {True}  # at least once
     first.stop()
     again = ingest()
     eva.send(topics.MEASUREMENTS, b"", retain=True)
