@@ -16,6 +16,12 @@ from dho.db import Role, Tx
 from dho.sql import queries
 
 SQL = queries("dashboards")
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1, max_length=255, description="On POST: the same key within 24 hours gives the same answer, and nothing is done twice."
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +64,7 @@ async def whole_body(request: Request) -> bytes:
 def caller(
     request: Request,
     body: Annotated[bytes, Depends(whole_body)],
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            min_length=1,
-            max_length=255,
-            description="On POST: the same key within 24 hours gives the same answer, and nothing is done twice.",
-        ),
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Caller:
     """The caller of this request. Raises `NotAuthenticated`."""
     viewer = current_viewer(request)

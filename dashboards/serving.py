@@ -72,6 +72,7 @@ def server_of(app: FastAPI) -> uvicorn.Server:
         ws_max_size=LARGEST_CLIENT_FRAME,
         ws_per_message_deflate=False,
         log_config=None,
+        log_level="warning",  # its lines name clients' addresses
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,

@@ -1,7 +1,10 @@
 """Measurements and answers over HTTP: from a gateway that cannot reach its broker, and from staff. Both go down the same straight line as
 over MQTT, and the receipt is the answer."""
 
+import hashlib
 import json
+from collections.abc import Callable
+from datetime import datetime
 from threading import Lock
 from typing import Any
 from uuid import UUID
@@ -21,6 +24,7 @@ from dashboards.replies import JSON
 from devices import receipts as receipts_of_devices
 from devices import topics
 from devices.message import Message
+from dho.db import INGEST, Actor
 from dho.errors import Fault, Invalid
 
 WRITER = "serve"
@@ -52,12 +56,35 @@ def as_answer(payload: bytes, receipts: list[receipts_of_devices.Receipt], path:
     return problem(status, receipt.reason, told.get("detail") or TITLES[status], path, receipt=msgspec.Raw(receipt.body))
 
 
-def take_from_gateway(house: House, gateway: str, leaf: str, payload: bytes, now: Any, path: str) -> Response:
+def take_from_gateway(house: House, gateway: str, leaf: str, payload: bytes, key: str | None, now: datetime, path: str) -> Response:
     """What a gateway sends over HTTP, one request after the other."""
-    message = Message(topics.topic(gateway, leaf), payload, gateway, leaf, 1, False, now, channel="http")
-    with _turn:
-        receipts = _of_gateways(house).take([message], now)
-    return as_answer(payload, receipts, path)
+
+    def take() -> Response:
+        message = Message(topics.topic(gateway, leaf), payload, gateway, leaf, 1, False, now, channel="http")
+        with _turn:
+            receipts = _of_gateways(house).take([message], now)
+        return as_answer(payload, receipts, path)
+
+    digest = hashlib.sha256(f"{path}\n".encode() + payload).digest()
+    return once_by_receipt(house, INGEST, f"gateway:{gateway}", key, digest, now, take)
+
+
+def once_by_receipt(
+    house: House, actor: Actor, caller: str, key: str | None, digest: bytes, now: datetime, take: Callable[[], Response]
+) -> Response:
+    """`take()` under an Idempotency-Key. It commits by itself and the answer is kept just after; should the process end in between, the id
+    in the body makes the repetition a duplicate."""
+    if key is None:
+        return take()
+    with house.database.transaction(actor, "idempotency", now) as tx:
+        kept = kept_answer(tx, caller, key, digest, now)
+    if kept is not None:
+        return kept
+    answer = take()
+    if answer.status_code == 200:
+        with house.database.transaction(actor, "idempotency", now) as tx:
+            keep(tx, caller, key, digest, answer)
+    return answer
 
 
 _turn = Lock()
@@ -72,21 +99,19 @@ def _of_gateways(house: House) -> Intake:
 
 
 def enter(caller: Caller, patient: UUID, leaf: str) -> Response:
-    """What staff enter for a patient. A repeated Idempotency-Key gives the answer before; without one the id in the body does the same."""
+    """What staff enter for a patient."""
     path = f"/api/v1/patients/{patient}/{leaf}"
     with caller.transaction(f"enter {leaf}") as tx:
         access.look(tx, caller.viewer, patient, f"{leaf}.enter", right="enter", request=caller.request)
-        kept = kept_answer(tx, caller.name, caller.key, caller.digest, caller.now) if caller.key else None
-    if kept is not None:
-        return kept
-    payload = as_staff(caller.body, patient)
-    message = Message(f"http/patients/{patient}/{leaf}", payload, "", leaf, 1, False, caller.now, channel="http")
-    intake = Intake(caller.house.intake, WRITER, performer=caller.viewer.actor)
-    answer = as_answer(payload, intake.take([message], caller.now, about=patient), path)
-    if caller.key and answer.status_code == 200:
-        with caller.transaction(f"enter {leaf}") as tx:
-            keep(tx, caller.name, caller.key, caller.digest, answer)
-    return answer
+    actor = caller.viewer.actor
+
+    def take() -> Response:
+        payload = as_staff(caller.body, patient)
+        message = Message(f"http/patients/{patient}/{leaf}", payload, "", leaf, 1, False, caller.now, channel="http")
+        intake = Intake(caller.house.intake, WRITER, performer=actor)
+        return as_answer(payload, intake.take([message], caller.now, about=patient), path)
+
+    return once_by_receipt(caller.house, actor, caller.name, caller.key, caller.digest, caller.now, take)
 
 
 def as_staff(body: bytes, patient: UUID) -> bytes:

@@ -3,12 +3,13 @@
 import base64
 import binascii
 import hmac
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from dashboards.api.entering import RECEIPT_BODY, receipt_answers, take_from_gateway
-from dashboards.caller import whole_body
-from dashboards.house import House, house_of
+from dashboards.caller import IdempotencyKey, whole_body
+from dashboards.house import house_of
 from dashboards.problems import Problem
 from dashboards.sessions import hash_token
 from devices import topics
@@ -49,17 +50,17 @@ def _not_authenticated() -> Problem:
     return Problem(401, "not_authenticated", said, {"WWW-Authenticate": 'Basic realm="dho", charset="UTF-8"'})
 
 
+Body = Annotated[bytes, Depends(whole_body)]
+GatewayId = Annotated[str, Depends(gateway_of)]
+
+
 @router.post("/measurements", response_model=None, responses=receipt_answers(401, person=False), openapi_extra=BASIC)
-def take_measurements(request: Request, body: bytes = Depends(whole_body), gateway: str = Depends(gateway_of)) -> Response:
+def take_measurements(request: Request, body: Body, gateway: GatewayId, idempotency_key: IdempotencyKey = None) -> Response:
     """Measurements or invalidations, as on the topic `measurements`."""
-    return _take(house_of(request), gateway, topics.MEASUREMENTS, body, request.url.path)
+    return take_from_gateway(house_of(request), gateway, topics.MEASUREMENTS, body, idempotency_key, clock.now(), request.url.path)
 
 
 @router.post("/answers", response_model=None, responses=receipt_answers(401, person=False), openapi_extra=BASIC)
-def take_answers(request: Request, body: bytes = Depends(whole_body), gateway: str = Depends(gateway_of)) -> Response:
+def take_answers(request: Request, body: Body, gateway: GatewayId, idempotency_key: IdempotencyKey = None) -> Response:
     """Answers to a questionnaire, as on the topic `answers`."""
-    return _take(house_of(request), gateway, topics.ANSWERS, body, request.url.path)
-
-
-def _take(house: House, gateway: str, leaf: str, body: bytes, path: str) -> Response:
-    return take_from_gateway(house, gateway, leaf, body, clock.now(), path)
+    return take_from_gateway(house_of(request), gateway, topics.ANSWERS, body, idempotency_key, clock.now(), request.url.path)

@@ -216,6 +216,14 @@ def test_a_value_taken_by_phone_is_stored_with_who_entered_it_and_judged(served:
     assert ada.get("/api/v1/alerts", params={"patient": str(patient)}).json()["items"][0]["zone"] == "red"
 
 
+def test_an_entered_value_under_a_repeated_key_gives_the_first_receipt_again(served: Served, who: Cast, ada: httpx.Client) -> None:
+    path, key = f"/api/v1/patients/{who.eva}/measurements", {"Idempotency-Key": uuid4().hex}
+    entered = measurement(96)
+    first, again = (ada.post(path, json=entered, headers=key) for _ in range(2))
+    assert (first.json()["status"], again.content, again.headers["idempotency-replayed"]) == ("stored", first.content, "true")
+    problem(ada.post(path, json=measurement(95), headers=key), 422, "idempotency_key_reused")
+
+
 def test_staff_cannot_enter_a_value_for_one_patient_under_the_address_of_another(served: Served, who: Cast, ada: httpx.Client) -> None:
     other, _ = who.patient(plan())
     told = problem(ada.post(f"/api/v1/patients/{who.eva}/measurements", json=measurement(96, patient=str(other))), 422, "invalid")

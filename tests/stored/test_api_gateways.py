@@ -139,3 +139,11 @@ def test_bytes_that_are_no_text_are_refused_in_words(tablet: httpx.Client) -> No
         answer = tablet.post("/api/v1/measurements", content=body)
         assert answer.status_code in (400, 422)
         assert answer.json()["receipt"]["status"] == "rejected"
+
+
+def test_a_gateways_idempotency_key_gives_the_receipt_again_and_refuses_another_body(tablet: httpx.Client) -> None:
+    sent, key = measurement(96), {"Idempotency-Key": uuid4().hex}
+    first, again = (tablet.post("/api/v1/measurements", json=sent, headers=key) for _ in range(2))
+    assert (first.json()["status"], again.content) == ("stored", first.content)
+    problem(tablet.post("/api/v1/measurements", json=measurement(95), headers=key), 422, "idempotency_key_reused")
+    assert tablet.post("/api/v1/measurements", json=sent).json()["status"] == "duplicate"
