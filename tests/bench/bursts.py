@@ -17,7 +17,8 @@ import psutil
 import psycopg
 
 from tests.bench.ground import Broker, Ground, Meter
-from tests.bench.load import APART, TABLET_SECRET, Load, Tablet
+from tests.bench.load import TABLET_SECRET, Load, Tablet
+from tests.bench.world import World
 from tests.services.roles import Role, environment
 
 LIMITS = ("acknowledge", "bare", "single", "model")
@@ -42,11 +43,6 @@ class Result:
 
 class NotConserved(Exception):
     """A receipt or a row is missing or too many: a figure that was reached by losing something is none."""
-
-
-def start_of(now: datetime, messages: int, tablets: int) -> datetime:
-    """When the first reading of a burst was measured, so that the last one lies in the past."""
-    return now - (messages // tablets + 2) * APART
 
 
 @contextmanager
@@ -85,7 +81,7 @@ def limit(ground: Ground, way: str, messages: int, tablets: Sequence[Tablet], ur
             raise RuntimeError(f"{way} did not begin to listen")
         meter = Meter({"way": [psutil.Process(process.pid)], "database": ground.processes, "broker": broker.processes})
         used = psutil.Process(process.pid).cpu_times()
-        sent = load.publish(messages, seed, start_of(datetime.now(UTC), messages, len(tablets)))
+        sent = load.publish(messages, seed, datetime.now(UTC) - timedelta(hours=3))
         told = json.loads(process.stdout.readline())
         cpu = meter.stop() | {"way": told["cpu_s"] - used.user - used.system}
         return Result(way, messages, told["done"] - sent["begun"], _per_message(cpu, sent, messages), told["rss_mb"])
@@ -118,8 +114,7 @@ def copy(ground: Ground, messages: int, url: str) -> Result:
 class Service:
     """Running `dho ingest` processes on a world of their own, and a connected load."""
 
-    url: str
-    tablets: Sequence[Tablet]
+    world: World
     workers: list[Role]
     load: Load
     broker: Broker
@@ -131,30 +126,33 @@ class Service:
 
     def burst(self, way: str, messages: int, seed: int) -> Result:
         """Publish, and wait for every receipt; then count the rows."""
-        before = stored(self.url)
+        before = stored(self.world.url)
         meter = Meter({"way": self.processes, "database": self.ground.processes, "broker": self.broker.processes})
-        sent = self.load.publish(messages, seed, start_of(datetime.now(UTC), messages, len(self.tablets)))
+        sent = self.load.publish(messages, seed, self.world.next_readings(messages))
         told = self.load.receipts(messages)
         cpu = meter.stop()
         sent["cpu_s"] += told["cpu_s"]
-        check(told, messages, before, stored(self.url))
+        check(told, messages, before, stored(self.world.url))
         peak = max(peak_mb(process) for process in self.processes)
-        notes = {"publish_s": sent["done"] - sent["begun"], "repeated": told["repeated"]}
+        notes = {"publish_s": sent["done"] - sent["begun"], "repeated": told["repeated"], "late": told["late"]}
         return Result(way, messages, told["last"] - sent["begun"], _per_message(cpu, sent, messages), peak, notes)
 
 
 @contextmanager
-def service(ground: Ground, url: str, tablets: Sequence[Tablet], workers: int) -> Iterator[Service]:
-    """`workers` ingest processes on the database at `url`, with a broker and a load of their own."""
+def service(ground: Ground, world: World, workers: int, *, warm: bool = True) -> Iterator[Service]:
+    """`workers` ingest processes on a world, with a broker and a load of their own. `warm`: each tablet has sent one message before."""
     with ExitStack() as stack:
-        broker = stack.enter_context(ground.broker(tablets))
-        load = stack.enter_context(loaded(broker, tablets))
-        running = []
+        broker = stack.enter_context(ground.broker(world.tablets))
+        load = stack.enter_context(loaded(broker, world.tablets))
+        running: list[Role] = []
         for number in range(workers):
-            role = ingest(ground.directory("ingest"), url, broker, number, workers)
+            role = ingest(ground.directory("ingest"), world.url, broker, number, workers)
             stack.callback(role.stop)
             running.append(role)
-        yield Service(url, tablets, running, load, broker, ground)
+        made = Service(world, running, load, broker, ground)
+        if warm:
+            made.burst("warm", workers * len(world.tablets), 1)
+        yield made
 
 
 def ingest(directory: Path, url: str, broker: Broker, number: int, workers: int) -> Role:

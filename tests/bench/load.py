@@ -22,7 +22,7 @@ from typing import Any, Self
 from tests.bench import gateway_wire as wire
 
 YELLOW, RED = 0.02, 0.01
-APART = timedelta(seconds=60)
+APART = timedelta(seconds=20)
 PATIENCE_S = 120.0
 TABLET_SECRET = "one-secret-for-all-tablets-of-the-benchmark"
 
@@ -90,7 +90,7 @@ class Load:
 
 def payload(tablet: Tablet, taken_at: datetime, dice: random.Random) -> tuple[str, str, bytes]:
     """(id, zone, bytes) of one measurement, as the contract's example has it: oxygen saturation and pulse."""
-    uplink, chance = str(uuid.UUID(int=dice.getrandbits(128), version=4)), dice.random()
+    uplink, chance = str(uuid.uuid4()), dice.random()
     zone = "red" if chance < RED else "yellow" if chance < RED + YELLOW else "green"
     spo2 = {"red": 84, "yellow": 90, "green": dice.randint(93, 98)}[zone]
     body = {
@@ -155,19 +155,20 @@ class _Generator:
     def receipts(self, expected: int) -> dict[str, Any]:
         used, until = _cpu_s(), time.monotonic() + PATIENCE_S
         told: dict[str, str] = {}
-        looked = 0
+        looked = late = 0
         while len(told) < expected and time.monotonic() < until:
             if self._listen(0.05) and len(self._arrived) < expected:
                 continue
             for _, body in self._arrived[looked:]:
                 receipt = json.loads(body)
-                told[receipt["id"]] = receipt["status"]
+                told[receipt["id"]] = receipt["status"] if "reason" not in receipt else receipt["reason"]
+                late += "late" in receipt
             looked = len(self._arrived)
         at = [instant for instant, _ in self._arrived]
         statuses = {status: list(told.values()).count(status) for status in set(told.values())}
         self._arrived = []
         self._forget_acknowledgements()
-        return {"receipts": len(told), "repeated": looked - len(told), "statuses": statuses, "first": at[0] if at else None,
+        return {"receipts": len(told), "repeated": looked - len(told), "late": late, "statuses": statuses, "first": at[0] if at else None,
                 "last": at[-1] if at else None, "cpu_s": _cpu_s() - used}  # fmt: skip
 
     def _listen(self, patience_s: float) -> bool:

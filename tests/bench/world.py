@@ -1,6 +1,7 @@
 """Who the load comes from: patients with a tablet and a lent oximeter each, one centre, a plan of six threshold rules and a schedule."""
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,9 +12,10 @@ from dho.db import WATCH, Database, Tx
 from dho.people import Centre, Membership, Organisation, Person, since
 from tests.bench import limits
 from tests.bench.ground import Ground
-from tests.bench.load import TABLET_SECRET, Tablet
+from tests.bench.load import APART, TABLET_SECRET, Tablet
 
 OSLO = "Europe/Oslo"
+FOLLOWED = timedelta(hours=4)
 
 
 def plan(now: datetime) -> dict[str, Any]:
@@ -46,6 +48,30 @@ def plan(now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@dataclass(slots=True)
+class World:
+    """A database with its people. `read_until` is how far its tablets have measured: the next reading comes after it."""
+
+    url: str
+    tablets: list[Tablet]
+    nurse: UUID
+    read_until: datetime
+
+    def next_readings(self, messages: int) -> datetime:
+        """When the first of so many readings, the tablets in turn, is measured, so that none is older than one sent before."""
+        since = self.read_until + APART
+        self.read_until = since + (messages // len(self.tablets) + 1) * APART
+        return since
+
+
+def make(ground: Ground, patients: int) -> World:
+    """A new database with its people; the limits' two tables stand in it too."""
+    url, now = ground.new_database(), datetime.now(UTC)
+    limits.make_tables(url)
+    tablets, nurse = people(url, patients, now)
+    return World(url, tablets, nurse, now - FOLLOWED + timedelta(minutes=5))
+
+
 def people(url: str, count: int, now: datetime) -> tuple[list[Tablet], UUID]:
     """Write `count` patients with what belongs to them; their tablets, and a nurse of their centre."""
     centre, nurse, nobody_asks = uuid4(), uuid4(), bytes(32)
@@ -55,7 +81,7 @@ def people(url: str, count: int, now: datetime) -> tuple[list[Tablet], UUID]:
     with database.transaction(WATCH, "bench", now) as tx:
         _staff(tx, centre, nurse, now)
         documents = {"plan": json.dumps(plan(now), ensure_ascii=False)}
-        enrol(tx, enrolments, documents, since=now - timedelta(days=1200), plan_from=now - timedelta(hours=4))
+        enrol(tx, enrolments, documents, since=now - timedelta(days=1200), plan_from=now - FOLLOWED)
         _lend(tx, tablets, centre, now - timedelta(days=1200))
     with database.transaction(WATCH, "bench", now) as tx:
         tx.execute("ANALYZE")
@@ -82,11 +108,3 @@ def _lend(tx: Tx, tablets: list[Tablet], centre: UUID, start: datetime) -> None:
         " FROM unnest(%s::uuid[], %s::text[]) AS l (patient, device)",
         (start, patients, devices),
     )
-
-
-def make(ground: Ground, patients: int) -> tuple[str, list[Tablet], UUID]:
-    """A new database with its people (address, tablets, a nurse); the limits' two tables stand in it too."""
-    url = ground.new_database()
-    limits.make_tables(url)
-    tablets, nurse = people(url, patients, datetime.now(UTC))
-    return url, tablets, nurse
