@@ -237,3 +237,22 @@ UPDATE plan_version SET state = 'superseded', active_until = %(now)s, version = 
 -- name: forget_old_frames
 -- Frames are kept 30 days; the journal stays.
 DELETE FROM feed_event WHERE at < %(before)s
+
+-- name: history
+-- Everything a patient has measured, invalid or not, as it arrived.
+SELECT patient, uplink, position, measurement, code, value, letter, unit, measured_at, received_at, source, oxygen_l_min, late, clock_suspect
+  FROM observation WHERE patient = %(patient)s AND received_at <= %(until)s
+ ORDER BY measured_at, uplink, position
+
+-- name: withdrawals
+-- When readings of a patient stopped counting.
+SELECT uplink, at FROM invalidation WHERE patient = %(patient)s AND at <= %(until)s
+
+-- name: add_clinical_event
+-- Something that happened to the patient, as somebody recorded it.
+INSERT INTO clinical_event (id, patient, kind, at, note, recorded_at, recorded_by)
+VALUES (%(id)s, %(patient)s, %(kind)s, %(at)s, %(note)s, %(now)s, %(by)s)
+
+-- name: clinical_events
+-- What happened to the patient, newest first.
+SELECT id, patient, kind, at, note, recorded_at, recorded_by FROM clinical_event WHERE patient = %(patient)s ORDER BY at DESC, id
