@@ -17,7 +17,7 @@ from dashboards.sessions import Viewer
 
 MOST_WAITING = 500
 LONGEST_WAIT_S = 10.0
-BUSY = MOST_WAITING // 2
+BUSY = MOST_WAITING // 5
 
 TOO_SLOW, NOT_AUTHENTICATED, NOT_ALLOWED, MALFORMED, TRY_AGAIN_LATER = 4408, 4401, 4403, 4400, 1013
 REASONS = {
@@ -125,6 +125,10 @@ class Subscriber:
         """The access log knows now."""
         self._looked[patient] = hour
 
+    def is_busy(self) -> bool:
+        """Whether so much waits that the writer should be let run before more is read."""
+        return len(self.waiting) > BUSY
+
     def close(self, code: int) -> None:
         """End this connection with a code."""
         if self.closing is None:
@@ -179,24 +183,22 @@ class Subscribers:
         first = {(s, line.patient): line for line in reversed(lines) for s in self.of(line) if not s.has_looked(line.patient, hour)}
         return [(s, line) for (s, _), line in first.items()]
 
-    def offer(self, lines: Iterable[Line], at: float) -> None:
-        """Offer each event to all who may see it."""
+    def offer(self, lines: Iterable[Line], at: float) -> set[Subscriber]:
+        """Offer each event to all who may see it; who was offered any."""
+        offered: set[Subscriber] = set()
         for line in lines:
             listening = self.of(line)
-            if listening:
-                event = Event(line)
-                for subscriber in listening:
-                    subscriber.offer(event, at)
+            offered |= listening
+            event = Event(line)
+            for subscriber in listening:
+                subscriber.offer(event, at)
+        return offered
 
     def close_slow(self, at: float) -> None:
         """Close whoever does not keep up."""
         for subscriber in self:
             if subscriber.is_too_slow(at):
                 subscriber.close(TOO_SLOW)
-
-    def is_busy(self) -> bool:
-        """Whether somebody has so much waiting that the reader should let the writers run for a moment."""
-        return any(len(s.waiting) > BUSY for s in self._all)
 
     def settle(self, among: Iterable[Subscriber], living: set[bytes], scopes: Mapping[UUID, Scope], history_changed: bool) -> None:
         """Apply what the database says of those who were asked about: credentials, rights, scopes."""
