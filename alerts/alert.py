@@ -136,5 +136,5 @@ def instant(at: datetime | None) -> str | None:
 
 
 def sentence(key: str, args: dict[str, Any], language: str) -> dict[str, Any]:
-    """A text with its key and arguments beside it, so that a page can render it in the reader's own language."""
-    return {"text": render(key, args, language), "key": key, "args": args}
+    """A text with its key and arguments beside it, so that a page can render it in the reader's own language. No language: no text yet."""
+    return {"text": render(key, args, language) if language else "", "key": key, "args": args}
