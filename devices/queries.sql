@@ -52,6 +52,22 @@ SELECT k.patient, k.uplink, i.measured_at
 -- The centre's own definitions of these questionnaires, every version.
 SELECT document::text AS document FROM questionnaire WHERE id = ANY(%(ids)s)
 
+-- name: languages_of_patients
+-- The language in which each of these patients is asked.
+SELECT id, language FROM patient WHERE id = ANY(%(patients)s)
+
+-- name: keep_questionnaire
+-- A definition that the centre has loaded; under the same version only its wordings may change.
+INSERT INTO questionnaire (id, version, document, loaded_at) VALUES (%(id)s, %(version)s, %(document)s::json, %(now)s)
+    ON CONFLICT (id, version) DO UPDATE SET document = excluded.document, loaded_at = excluded.loaded_at
+
+-- name: gateways_that_ask
+-- The live gateways of patients whose active plan names a questionnaire.
+SELECT DISTINCT a.gateway
+  FROM plan_version v JOIN assignment a ON a.patient = v.patient AND a.during @> %(now)s::timestamptz JOIN gateway g ON g.id = a.gateway
+ WHERE v.state = 'active' AND strpos(v.document::text, %(named)s) > 0 AND g.revoked_at IS NULL
+ ORDER BY a.gateway
+
 -- name: insert_filled_forms
 -- Filled-in forms with what they came to.
 INSERT INTO filled_form (patient, uplink, questionnaire, version, unanswered, scores)

@@ -1,6 +1,6 @@
 """What answers are checked against: the definitions that ship with the project, and before them those that the centre has loaded."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -8,6 +8,7 @@ import msgspec
 
 from devices.reading import Element, Reading, Refused, Rejected
 from dho.db import Tx
+from dho.errors import Invalid
 from dho.observation import Observation, Value
 from dho.plan_text import read_document
 from dho.questionnaire import Answer, Item, Questionnaire, Shelf, read_questionnaire
@@ -30,6 +31,11 @@ def load(tx: Tx, names: Collection[str]) -> Shelf:
         return SHIPPED
     rows = tx.execute(SQL["loaded_questionnaires"], {"ids": sorted(names)}).fetchall()
     return Shelf([read_questionnaire(read_document(document)) for (document,) in rows]) if rows else SHIPPED
+
+
+def languages(tx: Tx, patients: Collection[UUID]) -> dict[UUID, str]:
+    """The language in which each of these patients is asked."""
+    return dict(tx.execute(SQL["languages_of_patients"], {"patients": list(patients)}).fetchall()) if patients else {}
 
 
 def checked(shelf: Shelf, element: Element) -> Element:
@@ -69,6 +75,23 @@ def _against(form: Questionnaire, reading: Reading) -> Reading | Rejected:
 
 def _impossible(item: Item) -> Refused:
     return Refused(item.id, "impossible_value", f"The answer to {item.id} must be {item.possible}.")
+
+
+def keep(tx: Tx, document: Mapping[str, Any]) -> Questionnaire:
+    """Keep a definition that the centre loads. Raises `Invalid` with every reason if it cannot be used, or if answers to the same version
+    would mean something else; the same definition again changes nothing."""
+    form = read_questionnaire(document)
+    text = _encode(document).decode()
+    for known in (load(tx, {form.id}).version(form.id, form.version), SHIPPED.version(form.id, form.version)):
+        if known is not None and known.version == form.version and not known.alike(form):
+            raise Invalid(f"Other answers need another version: version {form.version} of {form.id} is there already.")
+    tx.execute(SQL["keep_questionnaire"], {"id": form.id, "version": form.version, "document": text, "now": tx.now})
+    return form
+
+
+def gateways_that_ask(tx: Tx, id: str) -> list[str]:
+    """The gateways whose retained plan must be sent again when this questionnaire has changed."""
+    return [gateway for (gateway,) in tx.execute(SQL["gateways_that_ask"], {"now": tx.now, "named": f'"{id}"'}).fetchall()]
 
 
 class Filled(NamedTuple):

@@ -157,6 +157,7 @@ class Shelf:
 
     def __init__(self, loaded: Iterable[Questionnaire] = ()) -> None:
         self._found: dict[str, list[Questionnaire]] = {}
+        self._for_tablets: dict[tuple[str, str], dict[str, Any]] = {}
         for form in (*loaded, *shipped()):
             self._found.setdefault(form.id, []).append(form)
 
@@ -169,6 +170,13 @@ class Shelf:
     def newest(self, id: str) -> Questionnaire | None:
         """What a tablet should ask by now, or None if nobody knows the questionnaire."""
         return max(self._found.get(id, ()), key=lambda form: form.version, default=None)  # of equals the first: the centre's own
+
+    def for_tablet(self, id: str, language: str) -> dict[str, Any] | None:
+        """The newest version as the tablet holds it, or None; made once a language, because every patient's plan holds it."""
+        form = self.newest(id)
+        if form is not None and (id, language) not in self._for_tablets:
+            self._for_tablets[id, language] = form.for_tablet(language)
+        return self._for_tablets.get((id, language))
 
 
 def spoken(words: Words, language: str) -> str:

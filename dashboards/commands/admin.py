@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from dashboards.commands.admin_gateways import gateway
 from dashboards.commands.admin_patients import care, patient
 from dashboards.commands.admin_plans import plan
+from dashboards.commands.admin_questionnaires import questionnaire
 from dashboards.commands.bulk_import import bulk_import
 from dashboards.commands.lookups import find_person, place
 from dashboards.commands.lookups import municipality as municipality_id
@@ -203,7 +204,7 @@ def token(user: str, days: int) -> None:
     click.echo(made)
 
 
-for part in (gateway, patient, care, plan, bulk_import):
+for part in (gateway, patient, care, plan, questionnaire, bulk_import):
     admin.add_command(part)
 
 

@@ -9,10 +9,10 @@ from uuid import UUID
 import msgspec
 
 from alerts.actions import queue
-from alerts.downlink import tablet_plan
+from alerts.downlink import asked, tablet_plan
 from alerts.store import lock_patients
 from dashboards.commands.operator import SQL
-from devices import topics
+from devices import questionnaires, topics
 from dho.db import Tx
 from dho.plan import PlanRef, read_plan
 from dho.plan_text import read_document
@@ -101,9 +101,10 @@ def _send_plans(tx: Tx, enrolments: Sequence[Enrolment], documents: Mapping[str,
         name: read_plan(read_document(text), version=PlanRef(UUID(int=0), 1), timezone="UTC", active_from=active_from)
         for name, text in documents.items()
     }
+    shelf = questionnaires.load(tx, {form for plan in compiled.values() for form in asked(plan)})
     held: dict[str, list[dict[str, Any]]] = {}
     for e in enrolments:
         if e.gateway and e.plan:
-            held.setdefault(e.gateway, []).append(tablet_plan(e.patient, compiled[e.plan]))
+            held.setdefault(e.gateway, []).append(tablet_plan(e.patient, compiled[e.plan], shelf, e.language))
     downlinks = [(topics.topic(gateway, topics.PLAN), _ENCODER.encode({"patients": plans})) for gateway, plans in held.items()]
     queue(tx, downlinks, retain=True)

@@ -1,6 +1,6 @@
 -- Questionnaires that the centre has loaded, and what a filled-in one came to.
 
--- A definition is never rewritten: another wording is another version. Before those that ship with the project.
+-- Taken before those that ship with the project. Under one version only wordings may change: other answers are another version.
 CREATE TABLE questionnaire (
     id text NOT NULL,
     version integer NOT NULL CHECK (version > 0),

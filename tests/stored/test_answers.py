@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,13 +13,17 @@ import pytest
 import dho
 from alerts import store
 from alerts.alert import Alert
+from alerts.downlink import send_to_gateways as downlink_plans
 from alerts.intake import Intake
 from devices.message import Message
+from devices.questionnaires import keep
 from dho.db import WATCH, Actor, Database
+from dho.errors import Invalid
 from tests.cast import Cast, answers, cast, measured, plan, raw
 from tests.conftest import TestDatabase
 
 NINE = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+_later = count(1)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 BREATH = {"kind": "answer", "questionnaire": "symptoms", "question": "breathlessness"}
 BREATHLESS = BREATH | {"id": "breath", "at_least": 2, "zone": "yellow"}
@@ -281,3 +286,68 @@ def test_conservation_holds_after_everything_above(base: Database) -> None:
     assert stored
     assert stored[0] == sums["stored"]
     assert shown == (stored[1],)
+
+
+def held_by(base: Database, tablet: str) -> dict[str, Any]:
+    """What the newest retained plan for a tablet says of its one patient."""
+    with base.transaction(WATCH, "test", NINE + next(_later) * MINUTE) as tx:
+        downlink_plans(tx, [tablet])
+        row = tx.row("SELECT payload FROM outbox WHERE target = %s ORDER BY created_at DESC LIMIT 1", (f"dho/v1/{tablet}/plan",))
+    [found] = json.loads(bytes(row.payload))["patients"]
+    return dict(found)
+
+
+def test_the_retained_plan_holds_the_questionnaires_that_it_asks_in_the_patients_language(who: Cast, base: Database) -> None:
+    item = {"id": "mood", "questionnaire": "check_in", "times": ["08:00"], "days": "daily", "window": "PT3H"}
+    patient, tablet = who.patient(plan(BREATHLESS, schedule=[item]))
+    at_enrolment = held_by(base, tablet)["questionnaires"]
+    assert [(form["id"], form["version"]) for form in at_enrolment] == [("check_in", 1), ("symptoms", 2)]
+    assert at_enrolment[1]["items"][0]["options"][2] == {"value": 2, "text": "Mer enn vanlig"}
+    with Database(who.url, "owner", size=1).transaction(WATCH, "test", NINE) as tx:
+        tx.execute("UPDATE patient SET language = 'nn' WHERE id = %s", (patient,))
+    assert held_by(base, tablet)["questionnaires"][1]["items"][0]["options"][2]["text"] == "Meir enn vanleg"
+
+
+def test_the_tablet_knows_what_to_say_at_once_about_item_nine(who: Cast, base: Database) -> None:
+    _, tablet = who.patient(MOOD)
+    held = held_by(base, tablet)
+    immediate = {(one["questionnaire"], one["question"]): one["text"] for one in held["immediate"] if "question" in one}
+    assert "116 123" in immediate["PHQ-9", "9"]
+    [phq_9] = [form for form in held["questionnaires"] if form["id"] == "PHQ-9"]
+    assert phq_9["items"][8]["crisis"]["at_least"] == 1
+
+
+def test_a_definition_that_the_centre_has_loaded_is_asked_and_read(who: Cast, base: Database, intake: Intake, tmp_path: Path) -> None:
+    rule = {"id": "itch", "kind": "answer", "questionnaire": "skin", "question": "itch", "at_least": 3, "zone": "yellow"}
+    _, tablet = who.patient(plan(rule))
+    assert held_by(base, tablet)["questionnaires"] == []
+    message = answered(tablet, NINE, {"itch": 4}, "skin", 1)
+    assert answers(intake.take([message], NINE))[0]["reason"] == "unknown_code"
+    own = {
+        "id": "skin",
+        "version": 1,
+        "title": {"nb": "Hud"},
+        "items": [{"id": "itch", "text": {"nb": "Kløe?"}, "lowest": 0, "highest": 5}],
+    }
+    with Database(who.url, "owner", size=1).transaction(WATCH, "test", NINE) as tx:
+        assert keep(tx, own).version == 1
+        keep(tx, own)  # the same again changes nothing
+        with pytest.raises(Invalid, match="version 1 of skin is there already"):
+            keep(tx, own | {"items": [{"id": "itch", "text": {"nb": "Kløe?"}, "lowest": 0, "highest": 9}]})
+    assert held_by(base, tablet)["questionnaires"][0]["items"][0]["text"] == "Kløe?"
+    [receipt] = answers(intake.take([message], NINE))
+    assert (receipt["status"], receipt["zone"]) == ("stored", "yellow")
+
+
+def test_wordings_may_be_loaded_for_a_form_that_ships_without_but_not_other_answers(who: Cast, base: Database) -> None:
+    def mmrc(highest: int) -> dict[str, Any]:
+        item = {"id": "1", "text": {"nb": "Når blir du tungpusten?"}, "lowest": 0, "highest": highest}
+        return {"id": "mMRC", "version": 1, "title": {"nb": "mMRC"}, "scores": ["mMRC"], "items": [item]}
+
+    _, tablet = who.patient(plan({"id": "m", "kind": "answer", "questionnaire": "mMRC", "question": "1", "at_least": 2, "zone": "yellow"}))
+    assert held_by(base, tablet)["questionnaires"][0]["needs_texts"] is True
+    with Database(who.url, "owner", size=1).transaction(WATCH, "test", NINE) as tx:
+        with pytest.raises(Invalid, match="another version"):
+            keep(tx, mmrc(9))
+        keep(tx, mmrc(4))
+    assert held_by(base, tablet)["questionnaires"][0]["items"][0]["text"] == "Når blir du tungpusten?"
