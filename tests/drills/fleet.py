@@ -18,9 +18,11 @@ from types import TracebackType
 from typing import Self
 
 from tests.bench import gateway_wire as wire
+from tests.services.processes import wait_for
 
 CONNACK, SUBACK = 2, 9
 RETRY_S = 0.25
+STRIKE_S = 120.0
 ROUND_S = 0.1
 
 
@@ -77,6 +79,7 @@ class Fleet:
         self._given: deque[tuple[HomeTablet, Kept]] = deque()
         self._count_given = self._count_answered = 0
         self._selector = selectors.DefaultSelector()
+        self._strike: tuple[int, Callable[[], object], threading.Event] | None = None
         self._ending = False
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="tablets", daemon=True)
@@ -116,6 +119,13 @@ class Fleet:
     def are_all_ready(self) -> bool:
         """Whether every tablet is connected and hears its receipts."""
         return self.waiting >= 0 and all(tablet.is_ready for tablet in self.tablets.values())
+
+    def in_mid_burst(self, part: float, strike: Callable[[], object]) -> None:
+        """Do something once so large a part of what waits now has been answered: at that very moment, between two receipts."""
+        struck = threading.Event()
+        self._strike = (self.answered + int(part * self.waiting), strike, struck)
+        wait_for("the middle of the burst", lambda: struck.is_set() and self.waiting >= 0, STRIKE_S)
+        self._strike = None
 
     # The tablets' thread ---------------------------------------------------------------------------------------------
 
@@ -214,6 +224,9 @@ class Fleet:
         tablet.answered_at.setdefault(receipt["id"], time.monotonic())
         if tablet.awaiting.pop(receipt["id"], None) is not None:
             self._count_answered += 1
+            if self._strike and self._count_answered >= self._strike[0] and not self._strike[2].is_set():
+                self._strike[1]()
+                self._strike[2].set()
 
     def _fill(self, tablet: HomeTablet) -> None:
         """Publish from the outbox as far as the window lets it. What has its receipt already and was sent once is done."""
@@ -252,8 +265,3 @@ class Fleet:
         with suppress(BlockingIOError):
             del tablet.outgoing[: tablet.link.send(tablet.outgoing) if tablet.outgoing else 0]
         self._selector.modify(tablet.link, selectors.EVENT_READ | (selectors.EVENT_WRITE if tablet.outgoing else 0), tablet)
-
-
-def until(fleet: Fleet, answered: int) -> Callable[[], bool]:
-    """For `wait_for`: so many measurements have their receipt."""
-    return lambda: fleet.waiting >= 0 and fleet.answered >= answered

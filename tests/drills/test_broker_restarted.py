@@ -9,7 +9,7 @@ import pytest
 from dho import clock
 from tests.cast import SECRET, Cast, cast, plan
 from tests.conftest import TestDatabase
-from tests.drills.fleet import Fleet, until
+from tests.drills.fleet import Fleet
 from tests.drills.homes import everybody, homes
 from tests.drills.reckoning import Account
 from tests.drills.scale import scaled
@@ -41,12 +41,7 @@ def test_a_broker_that_goes_in_mid_burst_and_comes_back_costs_nothing_but_time(
         for turn in range(2):
             day = [one for _, day in everybody(places, who.now - timedelta(hours=6 * (3 - turn)), 20, dice) for one in day]
             account.hand_over(fleet, day)
-            wait_for("a part of the receipts", until(fleet, fleet.answered + fleet.waiting // 5), PATIENCE_S)
-            if way == "in order":
-                mosquitto.stop()
-            else:
-                mosquitto.kill()
-            assert fleet.waiting, "the burst was over before the restart: make it larger"
+            fleet.in_mid_burst(0.2, mosquitto.stop if way == "in order" else mosquitto.kill)
             mosquitto.start()
         wait_for("every measurement has its receipt", lambda: not fleet.waiting, PATIENCE_S)
         assert min(tablet.connections for tablet in fleet.tablets.values()) >= 3, "every tablet was cut off twice and came back"

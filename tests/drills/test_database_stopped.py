@@ -7,7 +7,7 @@ from datetime import timedelta
 from dho import clock
 from tests.cast import SECRET, cast, plan
 from tests.conftest import TestDatabase
-from tests.drills.fleet import Fleet, until
+from tests.drills.fleet import Fleet
 from tests.drills.homes import everybody, homes
 from tests.drills.reckoning import Account
 from tests.drills.scale import scaled
@@ -30,10 +30,8 @@ def test_ingest_lives_through_a_database_that_is_killed_in_mid_burst_again_and_a
         for turn in range(3):
             day = [one for _, day in everybody(places, who.now - timedelta(hours=6 * (3 - turn)), 20, dice) for one in day]
             account.hand_over(fleet, day)
-            wait_for("a part of the receipts", until(fleet, fleet.answered + fleet.waiting // 5), PATIENCE_S)
-            own_timescaledb.kill()
-            assert fleet.waiting, "the burst was over before the kill: make it larger"
             failures = ingest.log.count("could not commit a batch")
+            fleet.in_mid_burst(0.2, own_timescaledb.kill)
             wait_for("ingest has noticed", lambda known=failures: ingest.log.count("could not commit a batch") > known, PATIENCE_S)
             own_timescaledb.start()
         wait_for("every measurement has its receipt", lambda: not fleet.waiting, PATIENCE_S)

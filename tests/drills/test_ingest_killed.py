@@ -9,7 +9,7 @@ import pytest
 from dho import clock
 from tests.cast import SECRET, Cast, cast, plan
 from tests.conftest import TestDatabase
-from tests.drills.fleet import Fleet, until
+from tests.drills.fleet import Fleet
 from tests.drills.homes import Home, everybody, homes
 from tests.drills.reckoning import Account
 from tests.drills.scale import scaled
@@ -31,19 +31,11 @@ def account(database: TestDatabase) -> Account:
     return Account(database.url)
 
 
-def burst(account: Account, fleet: Fleet, places: Sequence[Home], each: int, turn: int) -> int:
-    """Every home measures `each` times more, later than in the turn before; how many wait then."""
+def burst(account: Account, fleet: Fleet, places: Sequence[Home], each: int, turn: int) -> None:
+    """Every home measures `each` times more, later than in the turn before."""
     dice = random.Random(turn)
     now = clock.now() - timedelta(hours=6 * (6 - turn))
     account.hand_over(fleet, [one for _, day in everybody(places, now, each, dice) for one in day])
-    return fleet.waiting
-
-
-def kill_in_mid_burst(fleet: Fleet, role: Role, after: int) -> None:
-    """`kill -9` once `after` more receipts have come, while others are still waited for."""
-    wait_for(f"{after} receipts", until(fleet, fleet.answered + after), PATIENCE_S)
-    role.kill()
-    assert fleet.waiting, "the burst was over before the kill: make it larger"
 
 
 def test_a_worker_that_is_killed_again_and_again_loses_and_doubles_nothing(
@@ -53,8 +45,8 @@ def test_a_worker_that_is_killed_again_and_again_loses_and_doubles_nothing(
     ingest = dho_process("ingest")
     with Fleet(mosquitto.port, [home.gateway for home in places], SECRET) as fleet:
         for turn in range(3):
-            waiting = burst(account, fleet, places, 20, turn)
-            kill_in_mid_burst(fleet, ingest, waiting // 5)
+            burst(account, fleet, places, 25, turn)
+            fleet.in_mid_burst(0.2, ingest.kill)
             ingest.start()
         ingest.wait_until_ready()
         wait_for("every measurement has its receipt", lambda: not fleet.waiting, PATIENCE_S)
@@ -71,8 +63,8 @@ def test_of_two_workers_one_is_killed_and_started_again_while_the_other_goes_on(
     with Fleet(mosquitto.port, [home.gateway for home in places], SECRET) as fleet:
         for turn in range(3):
             killed = workers[turn % 2]
-            waiting = burst(account, fleet, places, 20, turn)
-            kill_in_mid_burst(fleet, killed, waiting // 5)
+            burst(account, fleet, places, 25, turn)
+            fleet.in_mid_burst(0.2, killed.kill)
             killed.start()
         for worker in workers:
             worker.wait_until_ready()
