@@ -5,7 +5,6 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime
-from threading import Lock
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from alerts.intake import Intake
 from dashboards import access
 from dashboards.api.shapes import Receipt
 from dashboards.caller import Caller
-from dashboards.house import House
+from dashboards.house import WRITER, House
 from dashboards.idempotency import keep, kept_answer
 from dashboards.openapi import answers
 from dashboards.problems import TITLES, problem
@@ -27,7 +26,6 @@ from devices.message import Message
 from dho.db import INGEST, Actor
 from dho.errors import Fault, Invalid
 
-WRITER = "serve"
 STATUS = {"malformed": 400, "id_conflict": 409, "too_large": 413}
 REFUSED = 422
 RECEIPT_BODY: dict[str, Any] = {
@@ -61,8 +59,8 @@ def take_from_gateway(house: House, gateway: str, leaf: str, payload: bytes, key
 
     def take() -> Response:
         message = Message(topics.topic(gateway, leaf), payload, gateway, leaf, 1, False, now, channel="http")
-        with _turn:
-            receipts = _of_gateways(house).take([message], now)
+        with house.turn:
+            receipts = house.of_gateways.take([message], now)
         return as_answer(payload, receipts, path)
 
     digest = hashlib.sha256(f"{path}\n".encode() + payload).digest()
@@ -85,17 +83,6 @@ def once_by_receipt(
         with house.database.transaction(actor, "idempotency", now) as tx:
             keep(tx, caller, key, digest, answer)
     return answer
-
-
-_turn = Lock()
-_intakes: dict[int, Intake] = {}
-
-
-def _of_gateways(house: House) -> Intake:
-    """One intake a house: it remembers where patients stand between requests."""
-    if id(house) not in _intakes:
-        _intakes[id(house)] = Intake(house.intake, WRITER)
-    return _intakes[id(house)]
 
 
 def enter(caller: Caller, patient: UUID, leaf: str) -> Response:

@@ -21,7 +21,7 @@ def list_events(
     caller: Asking,
     after: Annotated[int, Query(ge=0, description="The position from which to go on.")] = 0,
     epoch: Annotated[str | None, Query(max_length=100, description="The epoch in which that position was reached.")] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """What happened in the caller's scope after a position. 410 `snapshot_required` where that can no longer be told."""
     viewer = caller.viewer

@@ -206,6 +206,12 @@ class Step(Shape):
     expected_version: StrictInt | None = Field(None, ge=1, description="The version that was seen, unless If-Match says it.")
 
 
+class PlanStep(Step):
+    """A step in a plan's life; `party` with an approval."""
+
+    party: Literal["patient", "nurse", "gp", "specialist"] | None = Field(None, description="Whose approval it is, if not the caller's.")
+
+
 class PlanShape(Shape):
     """One plan version. `number` is the plan's own, `version` counts the steps of its life."""
 
@@ -221,6 +227,7 @@ class PlanShape(Shape):
     created_at: datetime
     created_by: UUID | None
     approvals: list[dict[str, Any]]
+    restored_from: UUID | None = None
 
 
 class PlanList(Shape):

@@ -47,6 +47,19 @@ def measurement(value: float, code: str = "59408-5", unit: str = "%", **members:
     }
 
 
+def answered(breathlessness: int = 0) -> dict[str, Any]:
+    """Answers to the questionnaire about symptoms, as a tablet sends them."""
+    given = [{"question": "breathlessness", "value": breathlessness}]
+    return {
+        "id": str(uuid4()),
+        "taken_at": clock.now().isoformat(),
+        "source": "patient",
+        "questionnaire": "symptoms",
+        "version": 2,
+        "answers": given,
+    }
+
+
 def red(served: Served, who: Cast) -> dict[str, Any]:
     """A fresh red alert of a patient of its own."""
     patient, tablet = who.patient(plan())
@@ -214,6 +227,14 @@ def test_a_value_taken_by_phone_is_stored_with_who_entered_it_and_judged(served:
     assert (row.performer, row.source, row.gateway) == (who.ada, "staff", None)
     assert [item["source"] for item in ada.get(path).json()["items"]] == ["staff"]
     assert ada.get("/api/v1/alerts", params={"patient": str(patient)}).json()["items"][0]["zone"] == "red"
+
+
+def test_answers_given_by_phone_are_stored_with_who_entered_them(served: Served, who: Cast, ada: httpx.Client) -> None:
+    sent = answered()
+    receipt = ada.post(f"/api/v1/patients/{who.eva}/answers", json=sent).json()
+    assert (receipt["status"], receipt["id"]) == ("stored", sent["id"]), receipt
+    (row,) = served.rows("SELECT performer, source FROM inbox WHERE uplink = %s", (UUID(sent["id"]),))
+    assert (row.performer, row.source) == (who.ada, "staff")
 
 
 def test_an_entered_value_under_a_repeated_key_gives_the_first_receipt_again(served: Served, who: Cast, ada: httpx.Client) -> None:

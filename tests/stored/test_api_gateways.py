@@ -13,7 +13,7 @@ from dho import clock
 from tests.cast import SECRET, Cast, cast, plan
 from tests.conftest import TestDatabase
 from tests.serving import Served, serving
-from tests.stored.test_api import measurement, problem
+from tests.stored.test_api import answered, measurement, problem
 
 
 @pytest.fixture(scope="module")
@@ -127,11 +127,14 @@ def test_a_gateways_credential_opens_no_other_door(tablet: httpx.Client, who: Ca
         problem(tablet.get(path), 401, "not_authenticated")
 
 
-def test_answers_have_their_own_door_and_are_kept_until_they_can_be_read(tablet: httpx.Client, served: Served) -> None:
-    body = {"id": str(uuid4()), "taken_at": clock.now().isoformat(), "questionnaire": "symptoms", "version": 2, "answers": []}
-    answer = tablet.post("/api/v1/answers", json=body)
-    assert answer.status_code == 422
-    assert served.rows("SELECT FROM quarantine WHERE topic LIKE '%%/answers' AND payload LIKE %s", (f"%{body['id']}%".encode(),))
+def test_answers_have_a_door_of_their_own(tablet: httpx.Client, who: Cast) -> None:
+    sent = answered()
+    first, again = tablet.post("/api/v1/answers", json=sent), tablet.post("/api/v1/answers", json=sent)
+    assert [(answer.json()["status"], answer.json()["patient"]) for answer in (first, again)] == [
+        ("stored", str(who.eva)),
+        ("duplicate", str(who.eva)),
+    ]
+    problem(tablet.post("/api/v1/answers", json=sent | {"questionnaire": "unheard-of", "id": str(uuid4())}), 422, "unknown_code")
 
 
 def test_bytes_that_are_no_text_are_refused_in_words(tablet: httpx.Client) -> None:
