@@ -14,7 +14,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from dashboards import asyncapi, feed_socket, openapi, problems
-from dashboards.api import alerts, events, gateways, health, measurements, patients, plans, session
+from dashboards.api import alerts, backtests, events, forms, gateways, health, measurements, patients, plans, session
 from dashboards.feed import Feed
 from dashboards.house import THREADS, House
 from dashboards.pages.routes import router as pages
@@ -26,9 +26,19 @@ from dho.settings import Settings
 
 Zone = Literal["patient", "staff", "ops"]
 STATIC = Path(__file__).parent / "static"
-_PEOPLE = (session.router, alerts.router, patients.router, measurements.router, plans.router, events.router, feed_socket.router)
+_PEOPLE = (
+    session.router,
+    alerts.router,
+    patients.router,
+    measurements.router,
+    forms.router,
+    backtests.router,
+    plans.router,
+    events.router,
+    feed_socket.router,
+)
 ROUTERS: dict[Zone, tuple[APIRouter, ...]] = {
-    "patient": (session.router, patients.router, measurements.router, gateways.router, events.router, feed_socket.router),
+    "patient": (session.router, patients.router, measurements.router, forms.router, gateways.router, events.router, feed_socket.router),
     "staff": (*_PEOPLE, pages),
     "ops": (health.metrics_router,),
 }

@@ -238,6 +238,13 @@ SELECT o.* FROM readable_observations(%(patient)s, %(since)s, %(until)s) o
    AND (%(at)s::timestamptz IS NULL OR (o.measured_at, o.uplink, o.position) < (%(at)s, %(uplink)s::uuid, %(position)s::smallint))
  ORDER BY o.measured_at DESC, o.uplink DESC, o.position DESC LIMIT %(limit)s
 
+-- name: forms_of_patient
+-- One page of a patient's filled-in questionnaires, newest first, through the one function that people's reads of them go through.
+SELECT f.* FROM readable_forms(%(patient)s, %(since)s, %(until)s) f
+ WHERE (%(questionnaire)s::text IS NULL OR f.questionnaire = %(questionnaire)s)
+   AND (%(at)s::timestamptz IS NULL OR (f.measured_at, f.uplink) < (%(at)s, %(uplink)s::uuid))
+ ORDER BY f.measured_at DESC, f.uplink DESC LIMIT %(limit)s
+
 -- name: gateway_secret
 -- What is kept of a gateway's secret.
 SELECT secret_hash, revoked_at FROM gateway WHERE id = %(gateway)s

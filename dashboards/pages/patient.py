@@ -8,6 +8,7 @@ from uuid import UUID
 
 from dashboards import access
 from dashboards.pages.alerts_shown import ShownAlert, open_alerts
+from dashboards.pages.forms import FormTable, filled_forms
 from dashboards.pages.limits import limits_of
 from dashboards.pages.plan_words import PlanWords, plan_words
 from dashboards.pages.reader import Reader, stored_json
@@ -47,6 +48,7 @@ class PatientPage:
     plan_past_review: bool
     words: PlanWords | None
     series: Sequence[Series]
+    forms: Sequence[FormTable]
     days: int
     messages: Sequence[Any]
     team: Sequence[Any]
@@ -85,6 +87,7 @@ def read_patient(tx: Tx, viewer: Viewer, reader: Reader, patient: UUID, days: in
         plan_past_review=past_review,
         words=plan_words(read_document(plan.document), reader) if plan else None,
         series=_series(tx, patient, reader, plan, days),
+        forms=filled_forms(tx, patient, reader, tx.now - timedelta(days=days), _end_of_local_day(reader)),
         days=days,
         messages=tx.rows(SQL["messages_of_patient"], {"patient": patient, "count": MESSAGES_SHOWN}),
         team=tx.rows(SQL["care_team"], {"patient": patient, "now": tx.now}),

@@ -108,6 +108,12 @@ SELECT o.measured_at, o.uplink, o.measurement, o.value, o.unit, o.sent_value, o.
   FROM readable_observations(%(patient)s, %(since)s, %(until)s) o
  WHERE o.value IS NOT NULL
 
+-- name: forms_between
+-- Questionnaires that were filled in during a time, oldest first, with their scores; invalid ones marked with the reason.
+SELECT f.questionnaire, f.measured_at, f.late, f.note, f.answers, f.scores, f.invalid_reason
+  FROM readable_forms(%(patient)s, %(since)s, %(until)s) f
+ ORDER BY f.measured_at, f.uplink
+
 -- name: messages_of_patient
 -- The latest messages, newest first; `name` is empty for the patient's own.
 SELECT m.at, m.text, m.seen_at, o.name
