@@ -11,6 +11,7 @@ from alerts.alert import RANK, Alert, AlertEvent, sentence
 from alerts.judging import Case
 from alerts.lifecycle import NotReported, OldRedValue, ReportedAgain, Setting, decide, ease, name_of, withdraw
 from alerts.store import FeedEvent, Responsible, Task
+from alerts.validity import PLAN_WITHIN, is_valid
 from dho.db import Tx
 from dho.plan import Plan
 from dho.standing import zone_of_rule
@@ -61,6 +62,8 @@ def draw(tx: Tx, cases: Sequence[Case], acted: Sequence[AlertEvent] = ()) -> Con
     former = store.latest_closed_alerts(tx, firing)
     former |= {(e.alert.patient, e.alert.family): e.alert for e in acted if not e.alert.is_open}
     follow(cases, former, result)
+    for case in cases:
+        _ask_for_a_plan(case, result)
     return result
 
 
@@ -79,7 +82,7 @@ def follow(cases: Sequence[Case], former: Mapping[tuple[UUID, str], Alert], resu
                 _follow(case.patient, list(together), setting, former, result, case.now)
         if case.patient in open_before:
             _ease(case, result, case.now)
-        if case.zone != case.locked.zone and case.zone is not None:
+        if case.zone != case.locked.zone:
             result.frames.append(store.zone_changed(responsible, case.zone, case.locked.zone, case.now))
 
 
@@ -149,6 +152,21 @@ def _zones_of_families(plan: Plan, state: State) -> dict[str, str]:
         if RANK[zone] > RANK[zones.get(rule.family, "green")]:
             zones[rule.family] = zone
     return zones
+
+
+def _ask_for_a_plan(case: Case, result: Consequences) -> None:
+    """Whoever is followed up without a valid plan is work for somebody; done when a valid plan has judged them for the first time."""
+    responsible = result.responsible.get(case.patient)
+    if responsible is None or case.locked.ended_at is not None or case.locked.kind == "canary":
+        return
+    if is_valid(case.plan, case.now):
+        if case.locked.state is None:
+            result.done.append((case.patient, "no_valid_plan", ""))
+        return
+    review = case.plan.review_date if case.plan else None
+    key, args = ("task.plan_past_review", {"date": review.isoformat()}) if review else ("task.no_plan", {})
+    due = responsible.hours.next_open(case.now + PLAN_WITHIN) or case.now + PLAN_WITHIN
+    result.tasks.append(Task(case.patient, responsible.centre, "no_valid_plan", "", sentence(key, args, responsible.language), due))
 
 
 def _task(kind: str, cause: str, verdict: Verdict, setting: Setting, now: datetime) -> Task:

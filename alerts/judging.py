@@ -16,6 +16,7 @@ from msgspec import Struct
 from alerts.lifecycle import name_of
 from alerts.plans_in_force import PlanBook
 from alerts.store import SQL, LockedPatient
+from alerts.validity import next_look, shown_zone
 from dho.db import Tx
 from dho.evaluation import Fact, Handled, Rebased, advance, initial, zone_of
 from dho.observation import Observation
@@ -32,7 +33,8 @@ class Case(Struct):
     """One patient under judgement: what is new, and then what it means.
 
     `now` is the transaction's, but for simulated patients whose past is still being played: theirs is the simulator's.
-    `set_aside` is stored but never judged, because it was invalidated before it came.
+    `set_aside` is stored but never judged, because it was invalidated before it came. `plan_before` is the plan with the pauses that
+    were known until now, where these have changed: what it said and the plan no longer says has lost its support.
     """
 
     locked: LockedPatient
@@ -53,6 +55,7 @@ class Case(Struct):
     vanished: frozenset[str] = frozenset()
     replayed_from: datetime | None = None
     day_ended: State | None = None
+    plan_before: Plan | None = None
 
     @property
     def patient(self) -> UUID:
@@ -69,14 +72,15 @@ class Judge:
 
     def judge(self, tx: Tx, cases: Sequence[Case]) -> None:
         """Fill in the outcome of each case, as of its `now`."""
-        self.plans.load(tx, {c.locked.plan_version for c in cases if c.locked.plan_version})
+        wanted = {c.locked.plan_version: c.locked.pauses_revision for c in cases if c.locked.plan_version}
+        self.plans.load(tx, wanted, wanted)
         late: list[tuple[Case, datetime]] = []
         for case in cases:
             if case.locked.plan_version is None or case.locked.ended_at is not None:
                 continue
             case.plan = plan = self.plans[case.locked.plan_version]
             state = self._newest_state(case)
-            if state is None:
+            if state is None or case.plan_before is not None:
                 late.append((case, BEGINNING))
                 continue
             state = _wait_for_arrival(case, plan, state)
@@ -88,7 +92,8 @@ class Judge:
             if case.waited:
                 case.verdicts = [*case.waited, *case.verdicts]
             if case.plan and case.state:
-                case.zone, case.judge_again_at = zone_of(case.plan, case.state, case.now)
+                zone, again = zone_of(case.plan, case.state, case.now)
+                case.zone, case.judge_again_at = shown_zone(case.plan, zone, case.now), next_look(case.plan, again, case.now)
 
     def _newest_state(self, case: Case) -> State | None:
         locked = case.locked
@@ -234,7 +239,7 @@ def replay(case: Case, plan: Plan, base: State | None, known: Sequence[Fact], ju
     `judged` is when the patient was judged last; None if never, when all that is said is new.
     """
     base = base or initial(plan)
-    formerly = advance(plan, base, known, judged)[1] if judged is not None else []
+    formerly = advance(case.plan_before or plan, base, known, judged)[1] if judged is not None else []
     case.state, verdicts = advance(plan, base, with_news(known, case), case.now)
     _compare(case, formerly, verdicts)
     case.verdicts = [v for v in case.verdicts if plan.active_from is None or v.judged_at >= plan.active_from]

@@ -3,7 +3,7 @@
 -- name: lock_patients
 -- Whoever judges locks the patients first, in id order, and only then reads. The responsible centre comes along.
 SELECT s.patient, s.plan_version, s.zone, s.zone_since, s.newest_measured_at, s.judged_at, s.judge_again_at, s.state, s.version, p.ended_at,
-       p.kind, p.language
+       p.kind, p.language, s.pauses_revision
   FROM patient_state s JOIN patient p ON p.id = s.patient
  WHERE s.patient = ANY(%(patients)s)
  ORDER BY s.patient
@@ -17,10 +17,13 @@ SELECT DISTINCT ON (r.patient) r.patient, r.centre, r.organisation, c.language, 
  ORDER BY r.patient, (r.during @> %(now)s::timestamptz) DESC, lower(r.during) DESC
 
 -- name: plans
--- Plan versions by id, with the text as it was given, and the time zone of the centre that follows the patient up.
+-- Plan versions by id, with the text as it was given, the time zone of the centre that follows the patient up, and the patient's pauses.
 SELECT v.id, v.patient, v.number, v.state, v.document::text AS document, v.active_from, v.active_until,
        (SELECT c.timezone FROM responsibility r JOIN centre c ON c.id = r.centre WHERE r.patient = v.patient
-         ORDER BY (r.during @> coalesce(v.active_from, %(now)s::timestamptz)) DESC, lower(r.during) DESC LIMIT 1) AS timezone
+         ORDER BY (r.during @> coalesce(v.active_from, %(now)s::timestamptz)) DESC, lower(r.during) DESC LIMIT 1) AS timezone,
+       ARRAY(SELECT q.start_at FROM pause q WHERE q.patient = v.patient AND q.cancelled_at IS NULL ORDER BY q.start_at, q.id) AS pause_starts,
+       ARRAY(SELECT q.end_at FROM pause q WHERE q.patient = v.patient AND q.cancelled_at IS NULL ORDER BY q.start_at, q.id) AS pause_ends,
+       coalesce((SELECT s.pauses_revision FROM patient_state s WHERE s.patient = v.patient), 0) AS pauses_revision
   FROM plan_version v WHERE v.id = ANY(%(ids)s)
 
 -- name: plans_in_force
@@ -211,17 +214,19 @@ SELECT coalesce(max(number), 0) + 1 AS number FROM plan_version WHERE patient = 
 
 -- name: add_plan
 -- A new draft.
-INSERT INTO plan_version (id, patient, number, state, document, review_due, created_at, created_by)
-VALUES (%(id)s, %(patient)s, %(number)s, 'draft', %(document)s::json, %(review_due)s, %(at)s, %(by)s)
+INSERT INTO plan_version (id, patient, number, state, document, review_due, created_at, created_by, restored_from)
+VALUES (%(id)s, %(patient)s, %(number)s, 'draft', %(document)s::json, %(review_due)s, %(at)s, %(by)s, %(restored_from)s)
 
 -- name: plan
--- One version of a plan.
-SELECT id, patient, number, state, document::text AS document, active_from, active_until, review_due, created_at, created_by, approvals, version
+-- One version of a plan. The digest is of the document's text: what somebody approved.
+SELECT id, patient, number, state, document::text AS document, active_from, active_until, review_due, created_at, created_by, approvals, version,
+       restored_from, encode(sha256(convert_to(document::text, 'UTF8')), 'hex') AS document_sha256
   FROM plan_version WHERE id = %(id)s
 
 -- name: plans_of_patient
 -- All versions of a patient's plan, newest first.
-SELECT id, patient, number, state, document::text AS document, active_from, active_until, review_due, created_at, created_by, approvals, version
+SELECT id, patient, number, state, document::text AS document, active_from, active_until, review_due, created_at, created_by, approvals, version,
+       restored_from, encode(sha256(convert_to(document::text, 'UTF8')), 'hex') AS document_sha256
   FROM plan_version WHERE patient = %(patient)s ORDER BY number DESC
 
 -- name: move_plan
@@ -231,8 +236,37 @@ UPDATE plan_version SET state = %(state)s, active_from = coalesce(%(from)s, acti
  WHERE id = %(id)s
 
 -- name: end_active_plan
--- The version that another one takes over from.
-UPDATE plan_version SET state = 'superseded', active_until = %(now)s, version = version + 1 WHERE patient = %(patient)s AND state = 'active'
+-- The version that another one takes over from, or that ends for good.
+UPDATE plan_version SET state = %(state)s, active_until = %(now)s, version = version + 1 WHERE patient = %(patient)s AND state = 'active'
+
+-- name: approvals_needed
+-- The parties whose approval the patient's municipality asks for before a plan is activated.
+SELECT o.approvals_needed FROM patient p JOIN organisation o ON o.id = p.municipality WHERE p.id = %(patient)s
+
+-- name: pauses_of_patient
+-- The patient's pauses that were not cancelled, newest first.
+SELECT id, patient, start_at, end_at, kind, reason, created_at, created_by, ended_by, version
+  FROM pause WHERE patient = %(patient)s AND cancelled_at IS NULL ORDER BY start_at DESC, id
+
+-- name: pause
+-- One pause.
+SELECT id, patient, start_at, end_at, kind, reason, created_at, created_by, ended_by, version
+  FROM pause WHERE id = %(id)s AND patient = %(patient)s AND cancelled_at IS NULL
+
+-- name: add_pause
+-- A time in which nothing is expected.
+INSERT INTO pause (id, patient, start_at, end_at, kind, reason, created_at, created_by)
+VALUES (%(id)s, %(patient)s, %(start)s, %(end)s, %(kind)s, %(reason)s, %(now)s, %(by)s)
+
+-- name: end_pause
+-- It ends now, or never happens if it has not begun.
+UPDATE pause SET end_at = CASE WHEN start_at < %(now)s THEN %(now)s ELSE end_at END,
+       cancelled_at = CASE WHEN start_at < %(now)s THEN NULL ELSE %(now)s::timestamptz END, ended_by = %(by)s, version = version + 1
+ WHERE id = %(id)s
+
+-- name: count_pause_change
+-- Plans of this patient that are kept in memory anywhere are outdated.
+UPDATE patient_state SET pauses_revision = pauses_revision + 1 WHERE patient = %(patient)s
 
 -- name: forget_old_frames
 -- Frames are kept 30 days; the journal stays.

@@ -41,6 +41,7 @@ class LockedPatient(Struct, frozen=True, gc=False):
     ended_at: datetime | None
     kind: str
     language: str
+    pauses_revision: int = 0
 
 
 class Responsible(Struct, frozen=True):
@@ -170,8 +171,8 @@ def record(tx: Tx, events: Sequence[AlertEvent], tasks: Sequence[Task] = (), oth
         tx.execute(SQL["hint"])
 
 
-def zone_changed(patient: Responsible, zone: str, former: str | None, now: datetime) -> FeedEvent:
-    """The patient's zone is another than it was."""
+def zone_changed(patient: Responsible, zone: str | None, former: str | None, now: datetime) -> FeedEvent:
+    """The patient's zone is another than it was; None: there is no valid plan by which to stand anywhere."""
     body = {
         "type": "patient.zone",
         "at": instant(now),

@@ -17,17 +17,19 @@ from dho.sql import queries
 from dho.texts import render
 
 SQL = queries("dashboards")
-Right = Literal["read", "act", "enter", "invalidate", "message", "draft_plan", "activate_plan", "read_log"]
+Right = Literal["read", "act", "enter", "invalidate", "message", "draft_plan", "approve_plan", "activate_plan", "pause", "read_log"]
 
-_NURSE: frozenset[Right] = frozenset({"read", "act", "enter", "invalidate", "message", "draft_plan", "activate_plan"})
-_CLINICIAN_ELSEWHERE: frozenset[Right] = frozenset({"read", "message", "draft_plan"})
+_NURSE: frozenset[Right] = frozenset(
+    {"read", "act", "enter", "invalidate", "message", "draft_plan", "approve_plan", "activate_plan", "pause"}
+)
+_CLINICIAN_ELSEWHERE: frozenset[Right] = frozenset({"read", "message", "draft_plan", "approve_plan"})
 RIGHTS: Mapping[str, frozenset[Right]] = {
     "follow_up_nurse": _NURSE,
     "centre_lead": _NURSE | {"read_log"},
     "contact_person": frozenset({"read", "enter", "message"}),
     "hospital_specialist": _CLINICIAN_ELSEWHERE,
     "gp": _CLINICIAN_ELSEWHERE,
-    "patient": frozenset({"read", "message", "read_log"}),
+    "patient": frozenset({"read", "message", "approve_plan", "read_log"}),
 }
 """A role that is not named here sees no patient: next of kin until the patient has granted a scope, administrators and logistics never."""
 

@@ -44,9 +44,9 @@ SELECT gen_random_uuid(), e.patient, 1, 'active', d.document, %(plan_from)s, %(n
  WHERE NOT EXISTS (SELECT FROM plan_version v WHERE v.patient = e.patient)
 
 -- name: enrol_states
--- Where each patient stands: nothing judged yet.
+-- Where each patient stands: nothing judged yet. Without a plan somebody is asked for one at the next look.
 INSERT INTO patient_state (patient, plan_version, judge_again_at)
-SELECT p.patient, v.id, CASE WHEN v.id IS NULL THEN NULL ELSE %(judge_at)s::timestamptz END
+SELECT p.patient, v.id, CASE WHEN v.id IS NULL THEN %(now)s ELSE %(judge_at)s::timestamptz END
   FROM (SELECT DISTINCT unnest(%(patients)s::uuid[]) AS patient) AS p
   LEFT JOIN plan_version v ON v.patient = p.patient AND v.state = 'active'
     ON CONFLICT (patient) DO NOTHING
