@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "migrate": ("roles", "migrate", "Bring the database schema up to date."),
     "admin": ("admin", "admin", "Centres, people, gateways, patients, plans."),
     "import": ("measurements_import", "import_measurements", "Load measurements from CSV or FHIR."),
+    "backtest": ("backtest", "backtest_command", "What a plan would have done."),
     "quarantine": ("quarantine", "quarantine", "Messages that could not be understood."),
     "trace": ("trace", "trace", "One measurement's whole truth."),
     "watch-feed": ("watch_feed", "watch_feed", "The live feed in a terminal."),
