@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from alerts import clinical_events, plans, store
+from alerts import clinical_events, pauses, plans, store
 from alerts.comparison import Comparison, compare, side
 from alerts.histories import history_of
 from alerts.rehearsal import CLOSED_AFTER, History, Presence, Staffing, rehearse
 from dho.db import Tx
 from dho.errors import Invalid, NotFound
-from dho.plan import Plan, PlanRef, read_plan
+from dho.plan import Pause, Plan, PlanRef, read_plan
 
 A_YEAR = timedelta(days=365)
 UNNUMBERED = PlanRef(UUID(int=0), 0)
@@ -50,15 +50,19 @@ def backtest(
     presence: Presence = "assumed",
     close_after: timedelta = CLOSED_AFTER,
 ) -> Comparison:
-    """Run the document, and the patient's active version, over the stored history. Raises `PlanRefused`, `NotFound`, `Invalid`."""
+    """Run the document, and the patient's active version, over the stored history, with the pauses that are known today.
+
+    Raises `PlanRefused`, `NotFound` (no history), `Invalid`.
+    """
     responsible = store.responsible_centres(tx, [patient])[patient]
     staffing = Staffing(responsible.hours, presence, close_after)
     history = history_of(tx, patient, span.until)
     start = span.start(history)
     events = clinical_events.events_of(tx, patient)
+    paused = [Pause(pause.start_at, pause.end_at) for pause in reversed(pauses.list_pauses(tx, patient))]
 
     def compiled(given: Mapping[str, Any], ref: PlanRef) -> Plan:
-        return read_plan(given, version=ref, timezone=responsible.hours.zone.key, active_from=start)
+        return read_plan(given, version=ref, timezone=responsible.hours.zone.key, active_from=start, pauses=paused)
 
     draft = side(version.number, rehearse(compiled(document, version), history, span.until, staffing), events)
     active = next((plan for plan in plans.list_plans(tx, patient) if plan.state == "active" and plan.id != version.id), None)

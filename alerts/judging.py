@@ -92,8 +92,7 @@ class Judge:
             if case.waited:
                 case.verdicts = [*case.waited, *case.verdicts]
             if case.plan and case.state:
-                zone, again = zone_of(case.plan, case.state, case.now)
-                case.zone, case.judge_again_at = shown_zone(case.plan, zone, case.now), next_look(case.plan, again, case.now)
+                stand(case, case.plan, case.state)
 
     def _newest_state(self, case: Case) -> State | None:
         locked = case.locked
@@ -243,6 +242,12 @@ def replay(case: Case, plan: Plan, base: State | None, known: Sequence[Fact], ju
     case.state, verdicts = advance(plan, base, with_news(known, case), case.now)
     _compare(case, formerly, verdicts)
     case.verdicts = [v for v in case.verdicts if plan.active_from is None or v.judged_at >= plan.active_from]
+
+
+def stand(case: Case, plan: Plan, state: State) -> None:
+    """Where the patient stands, and when to judge again."""
+    zone, again = zone_of(plan, state, case.now)
+    case.zone, case.judge_again_at = shown_zone(plan, zone, case.now), next_look(plan, again, case.now)
 
 
 def instant_of(fact: Fact) -> datetime:

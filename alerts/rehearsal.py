@@ -17,12 +17,12 @@ from alerts import acts, consequences, lifecycle
 from alerts.acts import Act
 from alerts.alert import Alert, AlertEvent
 from alerts.consequences import Consequences
-from alerts.judging import BEGINNING, Case, earliest_news, go_on, instant_of, replay, with_news
+from alerts.judging import BEGINNING, Case, earliest_news, go_on, instant_of, replay, stand, with_news
 from alerts.rehearsed import RaisedAlert, RaisedTask, Rehearsal
 from alerts.store import LockedPatient, Responsible
 from dho.actor import Actor
 from dho.calendar import Hours
-from dho.evaluation import Fact, Handled, Rebased, zone_of
+from dho.evaluation import Fact, Handled, Rebased
 from dho.observation import Observation
 from dho.plan import Plan
 from dho.state import State
@@ -119,7 +119,7 @@ class _Course:
         self.former: dict[tuple[UUID, str], Alert] = {}
         self.closing: dict[UUID, datetime] = {}
         self.open_tasks: set[tuple[str, str]] = set()
-        self.zones: list[tuple[datetime, str]] = []
+        self.zones: list[tuple[datetime, str | None]] = []
         self.raised: dict[UUID, RaisedAlert] = {}
         self.latest: dict[UUID, Alert] = {}
         self.tasks: list[RaisedTask] = []
@@ -196,7 +196,8 @@ class _Course:
             self._replay(case)
         assert case.state is not None
         self.state, self.judged = case.state, self.now
-        case.zone, self.judge_again_at = zone_of(self.plan, case.state, self.now)
+        stand(case, self.plan, case.state)
+        self.judge_again_at = case.judge_again_at
         if case.verdicts or case.vanished or acted or self.open:
             self._draw(case, acted)
         if not self.zones or self.zones[-1][1] != case.zone:

@@ -67,7 +67,8 @@ class WeekOfRule:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What a plan would have done between `start` and `until`. `zones` are the changes: (from when, zone)."""
+    """What a plan would have done between `start` and `until`. `zones` are the changes: (from when, zone), None where
+    the plan was past its review date."""
 
     start: datetime
     until: datetime
@@ -75,7 +76,7 @@ class Rehearsal:
     readings: int
     alerts: tuple[RaisedAlert, ...]
     tasks: tuple[RaisedTask, ...]
-    zones: tuple[tuple[datetime, str], ...]
+    zones: tuple[tuple[datetime, str | None], ...]
 
     @property
     def days(self) -> float:
