@@ -49,7 +49,7 @@ class NotConserved(Exception):
 def loaded(broker: Broker, tablets: Sequence[Tablet]) -> Iterator[Load]:
     """A load generator whose tablets are all connected."""
     with Load() as load:
-        load.connect(broker.server.host, broker.server.port, tablets, (broker.server.user, broker.server.password))
+        load.connect(broker.host, broker.port, tablets, (broker.user, broker.password))
         yield load
 
 
@@ -63,7 +63,6 @@ def limit(ground: Ground, way: str, messages: int, tablets: Sequence[Tablet], ur
     with ExitStack() as stack:
         broker = stack.enter_context(ground.broker(tablets))
         load = stack.enter_context(loaded(broker, tablets))
-        server = broker.server
         command = [
             sys.executable,
             "-m",
@@ -71,9 +70,10 @@ def limit(ground: Ground, way: str, messages: int, tablets: Sequence[Tablet], ur
             way,
             str(messages),
             url,
-            server.host,
-            str(server.port),
-            *limits_account(broker),
+            broker.host,
+            str(broker.port),
+            broker.user,
+            broker.password,
         ]
         process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         assert process.stdout is not None
@@ -85,11 +85,6 @@ def limit(ground: Ground, way: str, messages: int, tablets: Sequence[Tablet], ur
         told = json.loads(process.stdout.readline())
         cpu = meter.stop() | {"way": told["cpu_s"] - used.user - used.system}
         return Result(way, messages, told["done"] - sent["begun"], _per_message(cpu, sent, messages), told["rss_mb"])
-
-
-def limits_account(broker: Broker) -> tuple[str, str]:
-    """The service's own log-in."""
-    return broker.server.user, broker.server.password
 
 
 def copy(ground: Ground, messages: int, url: str) -> Result:
@@ -137,6 +132,22 @@ class Service:
         notes = {"publish_s": sent["done"] - sent["begun"], "repeated": told["repeated"], "late": told["late"]}
         return Result(way, messages, told["last"] - sent["begun"], _per_message(cpu, sent, messages), peak, notes)
 
+    def backlog(self, way: str, messages: int, seed: int) -> Result:
+        """Publish while no worker runs, start them, and time from the first receipt to the last."""
+        before = stored(self.world.url)
+        for worker in self.workers:
+            worker.stop()
+        sent = self.load.publish(messages, seed, self.world.next_readings(messages))
+        for worker in self.workers:
+            worker.start()
+        meter = Meter({"way": self.processes, "database": self.ground.processes, "broker": self.broker.processes})
+        told = self.load.receipts(messages)
+        cpu = meter.stop()
+        check(told, messages, before, stored(self.world.url))
+        peak = max(peak_mb(process) for process in self.processes)
+        sent["cpu_s"] = told["cpu_s"]
+        return Result(way, messages, told["last"] - told["first"], _per_message(cpu, sent, messages), peak, {"late": told["late"]})
+
 
 @contextmanager
 def service(ground: Ground, world: World, workers: int, *, warm: bool = True) -> Iterator[Service]:
@@ -157,7 +168,7 @@ def service(ground: Ground, world: World, workers: int, *, warm: bool = True) ->
 
 def ingest(directory: Path, url: str, broker: Broker, number: int, workers: int) -> Role:
     """One of several `dho ingest`, ready."""
-    given = environment(url, broker.server.url, directory, None) | {"DHO_LOG_LEVEL": "info"}
+    given = environment(url, broker.url, directory, None) | {"DHO_LOG_LEVEL": "info"}
     arguments = ("ingest", "--worker", str(number), "--workers", str(workers))
     return Role(arguments, directory, given).wait_until_ready()
 

@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from devices.broker import SERVICE_USER, EmbeddedBroker
 from dho.embedded import EmbeddedPostgres
 from dho.migrate import migrate
 from tests.bench.load import Tablet
 from tests.services import catalogue, postgres
-from tests.services.mosquitto import Mosquitto
+from tests.services.mosquitto import SERVICE, Mosquitto
 
 _NUMBERS = count(1)
 
@@ -27,6 +28,9 @@ class Ground:
         self._work = work
         self._embedded: EmbeddedPostgres | None = None
         self._server: postgres.PostgresServer | None = None
+        self.broker_said = (
+            "Mosquitto" if not catalogue.missing("own_mosquitto") else "the embedded broker, because Mosquitto could not be had here"
+        )
         before = set(psutil.Process().children(recursive=True))
         if catalogue.missing("own_timescaledb"):
             self._embedded = EmbeddedPostgres(work / "embedded", {"max_connections": "200"})
@@ -37,7 +41,7 @@ class Ground:
             self._server = postgres.timescaledb(self.directory("database"))
             self._server.start()
             self.server_url = self._server.url
-            self.database = catalogue.SERVICES["own_timescaledb"].what.replace("a TimescaleDB that a drill may kill", "TimescaleDB")
+            self.database = catalogue.SERVICES["timescaledb"].what
         self.processes = _servers("postgres", before)
 
     def directory(self, what: str) -> Path:
@@ -62,22 +66,31 @@ class Ground:
 
     @contextmanager
     def broker(self, tablets: Sequence[Tablet]) -> Iterator["Broker"]:
-        """A Mosquitto with the shipped configuration that knows these tablets."""
+        """A broker of its own that knows these tablets."""
+        accounts, before = {tablet.gateway: tablet.password for tablet in tablets}, set(psutil.Process().children(recursive=True))
+        if catalogue.missing("own_mosquitto"):
+            with EmbeddedBroker(self.directory("broker"), accounts) as embedded:
+                password = urlsplit(embedded.url).password or ""
+                yield Broker("127.0.0.1", embedded.port, SERVICE_USER, password, embedded.url, _servers("python", before))
+            return
         mosquitto = Mosquitto(self.directory("broker"))
-        mosquitto.add_gateways({tablet.gateway: tablet.password for tablet in tablets})
-        before = set(psutil.Process().children(recursive=True))
+        mosquitto.add_gateways(accounts)
         mosquitto.start()
         try:
-            yield Broker(mosquitto, _servers("mosquitto", before))
+            yield Broker(mosquitto.host, mosquitto.port, *SERVICE, mosquitto.url, _servers("mosquitto", before))
         finally:
             mosquitto.stop()
 
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """A running broker and its process."""
+    """A running broker: where tablets speak 3.1.1, the service's own log-in and address, and its process."""
 
-    server: Mosquitto
+    host: str
+    port: int
+    user: str
+    password: str
+    url: str
     processes: list[psutil.Process]
 
 

@@ -23,7 +23,7 @@ from tests.bench import gateway_wire as wire
 
 YELLOW, RED = 0.02, 0.01
 APART = timedelta(seconds=20)
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0
 TABLET_SECRET = "one-secret-for-all-tablets-of-the-benchmark"
 
 
