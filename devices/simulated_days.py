@@ -17,6 +17,9 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from devices import topics
+from devices.simulated_answers import Filled, filled
+
 Condition = Literal["copd", "heart_failure", "diabetes", "hypertension"]
 Course = Literal["steady", "exacerbation", "recovering", "missed_morning", "uploaded_twice", "offline", "unknown_unit", "real_figures"]
 # In the order in which a condition's patients get them: about half are steady, as on a good day at a centre.
@@ -52,12 +55,13 @@ class Profile:
 
 
 class Upload(NamedTuple):
-    """One payload for `measurements`, and when the tablet sends it. `id` is what its receipt will name."""
+    """One payload, the topic it goes to, and when the tablet sends it. `id` is what its receipt will name."""
 
     send_at: datetime
     gateway: str
     id: UUID
     body: bytes
+    leaf: str = topics.MEASUREMENTS
 
 
 def profile(gateway: str, condition: Condition, number: int, today: date, zone: ZoneInfo) -> Profile:
@@ -74,7 +78,7 @@ def dice_for(patient: Profile, day_: date, seed: int = 0) -> Random:
 
 
 def day(patient: Profile, date_: date, dice: Random) -> list[Upload]:
-    """Everything the patient measures on a local date, in the order of sending (which may be days later)."""
+    """Everything the patient measures and answers on a local date, in the order of sending (which may be days later)."""
     since_turn = (date_ - patient.turn).days
     phase = (since_turn + CYCLE_DAYS // 2) % CYCLE_DAYS - CYCLE_DAYS // 2
     if patient.course == "real_figures":
@@ -87,6 +91,8 @@ def day(patient: Profile, date_: date, dice: Random) -> list[Upload]:
         if patient.course == "unknown_unit" and phase in (-2, 0):
             values = [(code, value, _WRONG.get(unit, unit)) for code, value, unit in values]
         uploads.append(_upload(patient, at, at + timedelta(seconds=dice.randint(3, 40)), values, dice))
+    for form in filled(patient.condition, since_turn, date_.weekday(), severity, Random(patient.gateway), dice):  # noqa: S311
+        uploads.append(_answers(patient, _morning(patient, date_, form.hour, dice, form.minute), form, dice))
     if patient.course == "uploaded_twice" and phase % 2 == 0:
         uploads += [upload._replace(send_at=upload.send_at + timedelta(seconds=65)) for upload in uploads]
     if patient.course == "offline" and phase in (-3, -2):
@@ -204,6 +210,19 @@ def _upload(patient: Profile, taken_at: datetime, send_at: datetime, values: Val
     written = [{"code": code, "value": value, "unit": unit} for code, value, unit in values]
     body = {"id": str(id_), "taken_at": taken_at.isoformat(timespec="seconds"), "source": "device", "values": written}
     return Upload(send_at, patient.gateway, id_, json.dumps(body).encode())
+
+
+def _answers(patient: Profile, taken_at: datetime, form: Filled, dice: Random) -> Upload:
+    id_ = UUID(int=dice.getrandbits(128), version=4)
+    body = {
+        "id": str(id_),
+        "taken_at": taken_at.isoformat(timespec="seconds"),
+        "source": "patient",
+        "questionnaire": form.questionnaire,
+        "version": form.version,
+        "answers": [{"question": question, "value": value} for question, value in form.answers.items()],
+    }
+    return Upload(taken_at + timedelta(seconds=dice.randint(3, 20)), patient.gateway, id_, json.dumps(body).encode(), topics.ANSWERS)
 
 
 def _morning(patient: Profile, date_: date, hour: int, dice: Random, minute: int = 0) -> datetime:

@@ -108,14 +108,14 @@ class Simulator:
         if past:
             body = json.dumps({**json.loads(body), "x-arrived-at": upload.send_at.isoformat()}).encode()
         self._kept[str(upload.id)] = _Kept(upload, body, time.monotonic())
-        self._tablets.publish(upload.gateway, body)
+        self._tablets.publish(upload.gateway, upload.leaf, body)
         self.sent += 1
 
     def _send_again(self) -> None:
         due = time.monotonic() - SEND_AGAIN_S
         for kept in [kept for kept in self._kept.values() if kept.sent_at_s < due]:
             kept.sent_at_s = time.monotonic()
-            self._tablets.publish(kept.upload.gateway, kept.body)
+            self._tablets.publish(kept.upload.gateway, kept.upload.leaf, kept.body)
 
     def _wait_for_answers(self, stop: threading.Event) -> None:
         deadline = time.monotonic() + ANSWERED_WITHIN_S
@@ -136,12 +136,12 @@ class _Tablets:
         self._passwords, self._port, self._on_receipt = passwords, port, on_receipt
         self._open: OrderedDict[str, Client] = OrderedDict()
 
-    def publish(self, gateway: str, body: bytes) -> None:
+    def publish(self, gateway: str, leaf: str, body: bytes) -> None:
         """Send, if the broker can be reached; if not, the upload is kept and sent again."""
         client = self._open.get(gateway) or self._connect(gateway)
         if client is not None:
             self._open.move_to_end(gateway)
-            client.publish(topics.topic(gateway, topics.MEASUREMENTS), body, qos=1)
+            client.publish(topics.topic(gateway, leaf), body, qos=1)
 
     def turn(self, patience_s: float) -> None:
         """Read and write what can be read and written, waiting at most `patience_s` seconds for it."""

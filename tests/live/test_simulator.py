@@ -34,8 +34,8 @@ class Answering(Ingest):
 
     def _take(self, messages: list[Message]) -> list[Receipt]:
         self.committed += messages
-        measured = [message for message in messages if message.leaf == topics.MEASUREMENTS]
-        return [Receipt(m.gateway, json.dumps({"id": json.loads(m.payload)["id"]}).encode(), "stored", None) for m in measured]
+        counted = [message for message in messages if message.leaf in (topics.MEASUREMENTS, topics.ANSWERS)]
+        return [Receipt(m.gateway, json.dumps({"id": json.loads(m.payload)["id"]}).encode(), "stored", None) for m in counted]
 
 
 @pytest.fixture

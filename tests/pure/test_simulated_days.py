@@ -8,6 +8,7 @@ import pytest
 from devices import topics
 from devices.decode import decode
 from devices.message import Message
+from devices.questionnaires import SHIPPED, checked
 from devices.reading import Reading, Rejected
 from devices.simulated_days import COURSES, Condition, Course, Profile, Upload, day, dice_for, profile, real_series, wristband
 
@@ -25,9 +26,9 @@ def on(who: Profile, date_: date = TODAY) -> list[Upload]:
 
 
 def understood(upload: Upload) -> list[Reading | Rejected]:
-    topic = topics.topic(upload.gateway, topics.MEASUREMENTS)
-    message = Message(topic, upload.body, upload.gateway, topics.MEASUREMENTS, 1, False, upload.send_at.astimezone(UTC))
-    return [element.what for element in decode(message) if isinstance(element.what, Reading | Rejected)]
+    topic = topics.topic(upload.gateway, upload.leaf)
+    message = Message(topic, upload.body, upload.gateway, upload.leaf, 1, False, upload.send_at.astimezone(UTC))
+    return [what for element in decode(message) if isinstance(what := checked(SHIPPED, element).what, Reading | Rejected)]
 
 
 def values(who: Profile, name: str, date_: date = TODAY) -> list[float]:
@@ -55,7 +56,7 @@ def test_everything_is_understood_in_every_course(condition: Condition, course: 
 def test_a_device_with_a_unit_nobody_knows_is_refused_on_its_days_and_good_on_others() -> None:
     who = patient(course="unknown_unit")
     kinds = [type(what) for back in (0, 1) for upload in on(who, TODAY - timedelta(days=back)) for what in understood(upload)]
-    assert kinds == [Rejected, Reading]
+    assert kinds == [Rejected, Reading, Reading, Reading]  # what is answered on the tablet itself is well understood
 
 
 def test_an_exacerbation_comes_over_days_and_ends_in_a_red_saturation_that_is_repeated() -> None:
@@ -67,6 +68,35 @@ def test_an_exacerbation_comes_over_days_and_ends_in_a_red_saturation_that_is_re
     assert max(values(who, "pulse")) > max(values(who, "pulse", TODAY - timedelta(days=9)))
 
 
+@pytest.mark.parametrize("condition", ["copd", "heart_failure", "hypertension"])
+def test_a_patient_answers_the_plans_questionnaire_every_day(condition: Condition) -> None:
+    for back in range(30):
+        forms = [
+            what.questionnaire
+            for upload in on(patient(condition), TODAY - timedelta(days=back))
+            for what in understood(upload)
+            if isinstance(what, Reading)
+        ]
+        assert "symptoms" in forms
+
+
+def test_answers_get_worse_with_the_exacerbation() -> None:
+    who = patient(course="exacerbation")
+    breath = [max(values(who, "answer:symptoms:breathlessness", TODAY - timedelta(days=back))) for back in (9, 2, 0)]
+    assert breath[0] <= 1
+    assert breath[1:] == [2, 3]
+    assert values(who, "answer:symptoms:sputum_colour")[0] >= 2
+    swollen = patient("heart_failure", "exacerbation")
+    assert values(swollen, "answer:symptoms:swelling") == [3]
+
+
+def test_each_form_with_a_score_is_filled_in_once_in_the_last_fortnight() -> None:
+    scored: dict[Condition, str] = {"copd": "CAT", "heart_failure": "KCCQ-12"}
+    for condition, form in scored.items():
+        days = [on(patient(condition), TODAY - timedelta(days=back)) for back in range(14)]
+        assert [what.questionnaire for day_ in days for u in day_ for what in understood(u) if isinstance(what, Reading)].count(form) == 1
+
+
 def test_a_missed_morning_is_a_day_without_a_word() -> None:
     who = patient(course="missed_morning")
     assert on(who) == []
@@ -74,8 +104,10 @@ def test_a_missed_morning_is_a_day_without_a_word() -> None:
 
 
 def test_an_upload_that_comes_twice_is_the_same_upload() -> None:
-    first, second = on(patient(course="uploaded_twice"))
+    sent = on(patient(course="uploaded_twice"))
+    first, second = (upload for upload in sent if upload.leaf == topics.MEASUREMENTS)
     assert (first.id, first.body) == (second.id, second.body)
+    assert len({upload.id for upload in sent}) * 2 == len(sent)
     assert second.send_at > first.send_at
 
 
