@@ -44,6 +44,7 @@ def _side(side: Side) -> dict[str, Any]:
         "plan_version": side.number or None,
         "alerts": len(rehearsal.alerts),
         "unsupported": sum(not alert.supported for alert in rehearsal.alerts),
+        "rose_to_red": sum(alert.worst != alert.zone for alert in rehearsal.alerts),
         "late": sum(alert.late for alert in rehearsal.alerts),
         "tasks": dict(Counter(task.kind for task in rehearsal.tasks)),
         "by_rule": [{"rule": rule, "zone": zone, "alerts": count} for (rule, zone), count in sorted(by_rule.items())],

@@ -1,7 +1,7 @@
 """`dho backtest`: what a plan, or a draft of it, would have done to stored history or to a file of measurements."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -58,7 +58,7 @@ def backtest_command(patient: UUID | None, csv_file: Path | None, **options: Any
     presence: Presence = options["staff"].replace("-", "_")
     close_after = timedelta(hours=options["close_after"])
     settings = here()
-    since, until = (instant_given(options[name], settings.timezone) if options[name] else None for name in ("since", "until"))
+    since, until = (_instant(options[name], settings.timezone) for name in ("since", "until"))
     if csv_file is not None:
         if options["plan_file"] is None or options["plan_version"] is not None:
             raise click.UsageError("--csv needs --plan, and no --plan-version")
@@ -93,6 +93,10 @@ def _draft(tx: Tx, patient: UUID, options: Mapping[str, Any]) -> tuple[Mapping[s
     if found is None:
         raise NotFound(f"The patient has no plan version {wanted}." if wanted else "The patient has no plan: give one with --plan.")
     return found.document, PlanRef(found.id, found.number)
+
+
+def _instant(value: datetime | None, timezone: str) -> datetime | None:
+    return instant_given(value, timezone).astimezone(UTC) if value else None
 
 
 def _document(path: Path) -> Mapping[str, Any]:

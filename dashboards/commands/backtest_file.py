@@ -1,7 +1,7 @@
 """A file of measurements as histories: every line passes the same decoder as a tablet's upload, and counts as received when measured."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -74,7 +74,7 @@ def histories(path: Path, timezone: str) -> dict[str, History]:
 
 
 def _as_sent(line: Line, patient: UUID) -> Message:
-    return Message(f"import/{topics.MEASUREMENTS}", line.element(patient), "", topics.MEASUREMENTS, 1, False, line.taken_at)
+    return Message(f"import/{topics.MEASUREMENTS}", line.element(patient), "", topics.MEASUREMENTS, 1, False, line.taken_at.astimezone(UTC))
 
 
 def _lines(path: Path, timezone: str) -> Iterator[Line | BadLine]:

@@ -37,7 +37,8 @@ def _rules(told: Told) -> None:
         cells = (of_side.get((rule, zone), 0) for of_side in counts.values())
         click.echo(f"{rule:28} {zone:7}" + "".join(f"{count:10} {count / weeks:8.2f}" for count in cells))
     click.echo(f"{'all':36}" + "".join(f"{side['alerts']:10} {side['alerts'] / weeks:8.2f}" for _, side in _sides(told)))
-    click.echo(f"{'of which unsupported later':36}" + "".join(f"{side['unsupported']:10} {'':8}" for _, side in _sides(told)))
+    for name, words in (("rose_to_red", "of which rose to red"), ("unsupported", "of which unsupported later")):
+        click.echo(f"{words:36}" + "".join(f"{side[name]:10} {'':8}" for _, side in _sides(told)).rstrip())
     if told["active"] is not None:
         click.echo(f"new {len(told['new'])}, missed {len(told['missed'])}, milder {len(told['milder'])} against the active version")
 

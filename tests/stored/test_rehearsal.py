@@ -145,7 +145,7 @@ def told(rehearsed: Rehearsal) -> dict[str, Any]:
 
 @pytest.mark.parametrize("late", [False, True], ids=["in order", "late"])
 @pytest.mark.parametrize("closing", [False, True], ids=["nobody there", "Ada closes some"])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_rehearsal_of_the_history_is_what_happened(who: Cast, base: Database, seed: int, closing: bool, late: bool) -> None:
     rng = random.Random(seed)
     who.now = MONDAY
