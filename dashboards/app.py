@@ -14,7 +14,20 @@ from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from dashboards import asyncapi, feed_socket, openapi, problems
-from dashboards.api import alerts, backtests, events, forms, gateways, health, measurements, patients, plans, session
+from dashboards.api import (
+    alerts,
+    backtests,
+    events,
+    forms,
+    gateways,
+    health,
+    measurements,
+    patients,
+    pauses,
+    plan_documents,
+    plans,
+    session,
+)
 from dashboards.feed import Feed
 from dashboards.house import THREADS, House
 from dashboards.pages.routes import router as pages
@@ -34,6 +47,8 @@ _PEOPLE = (
     forms.router,
     backtests.router,
     plans.router,
+    plan_documents.router,
+    pauses.router,
     events.router,
     feed_socket.router,
 )

@@ -14,6 +14,7 @@ from dashboards.access import RIGHTS
 from dashboards.pages.reader import THEMES
 from dashboards.pages.standings import GROUPS
 from dho.codes import MEASUREMENTS
+from dho.plan_difference import MEMBERS, NAMED_BY
 from dho.rules.limits import HIGH, LOW
 from dho.texts import LANGUAGES
 
@@ -32,6 +33,8 @@ BUILT = {
     "age.": [f"{side}_{unit}" for side, unit in product(("past", "ahead"), ("minutes", "hours", "days"))],
     "board.since.": GROUPS,
     "board.zone_alone.": ("red", "yellow"),
+    "difference.member.": MEMBERS,
+    "difference.of.": list(NAMED_BY),
     "error.": [f"{status}{part}" for status, part in product((401, 403, 404, 500, 503), ("", ".do"))],
     "group.": GROUPS,
     "language.": LANGUAGES,
