@@ -87,6 +87,13 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/patients/{patient}/plans"): plan(),
     ("POST", "/api/v1/plans/{plan}/{verb}"): {"expected_version": 1},
     ("POST", "/api/v1/measurements/{measurement}/invalid"): {"reason": "feil"},
+    ("POST", "/api/v1/patients/{patient}/answers"): {
+        "id": "0194e000-0000-7000-8000-000000000001",
+        "taken_at": "2026-11-20T08:00:00+01:00",
+        "questionnaire": "symptoms",
+        "version": 2,
+        "answers": [{"question": "breathlessness", "value": 1}],
+    },
 }
 PARTS = {"verb": {"/api/v1/alerts/{alert}/{verb}": "claim", "/api/v1/plans/{plan}/{verb}": "propose"}}
 
