@@ -10,6 +10,7 @@ from babel.messages.pofile import read_po
 
 from alerts.acts import OUTCOMES
 from alerts.alert import EventType, State
+from alerts.clinical_events import KINDS as CLINICAL_EVENTS
 from dashboards.access import RIGHTS
 from dashboards.pages.reader import THEMES
 from dashboards.pages.standings import GROUPS
@@ -33,6 +34,7 @@ BUILT = {
     "age.": [f"{side}_{unit}" for side, unit in product(("past", "ahead"), ("minutes", "hours", "days"))],
     "board.since.": GROUPS,
     "board.zone_alone.": ("red", "yellow"),
+    "clinical_event.": CLINICAL_EVENTS,
     "difference.member.": MEMBERS,
     "difference.of.": list(NAMED_BY),
     "error.": [f"{status}{part}" for status, part in product((401, 403, 404, 500, 503), ("", ".do"))],

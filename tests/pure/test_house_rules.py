@@ -15,6 +15,7 @@ DATABASE_DOORS = ("dho/db.py", "dho/migrate.py", "dho/embedded.py")
 PURE = (
     *("dho/evaluation.py", "dho/rules/", "dho/scores/", "dho/plan", "dho/codes.py", "dho/units.py", "dho/schedule.py", "dho/state.py"),
     *("dho/national_plan.py", "dho/start_up.py", "alerts/approvals.py", "alerts/validity.py"),
+    *("alerts/rehearsal.py", "alerts/rehearsed.py", "alerts/comparison.py"),
     *("devices/decode/", "alerts/lifecycle.py", "alerts/acts.py", "alerts/escalation.py", "dashboards/frames.py"),
 )
 IMPURE_IMPORTS = (
