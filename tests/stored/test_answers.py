@@ -47,13 +47,6 @@ def who(database: TestDatabase) -> Cast:
 
 
 @pytest.fixture
-def base(database: TestDatabase) -> Iterator[Database]:
-    opened = Database(database.url, "watch")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def serve(database: TestDatabase) -> Iterator[Database]:
     opened = Database(database.url, "serve")
     yield opened

@@ -21,20 +21,8 @@ PROBLEM = "application/problem+json"
 
 
 @pytest.fixture(scope="module")
-def served(database: TestDatabase) -> Iterator[Served]:
-    with serving(database.url) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def who(database: TestDatabase, served: Served) -> Cast:
     return cast(database.url, clock.now())
-
-
-@pytest.fixture
-def ada(served: Served, who: Cast) -> Iterator[httpx.Client]:
-    with served.client(who.ada) as client:
-        yield client
 
 
 def measurement(value: float, code: str = "59408-5", unit: str = "%", **members: Any) -> dict[str, Any]:

@@ -33,12 +33,6 @@ EVENT_TYPES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def served(database: TestDatabase) -> Iterator[Served]:
-    with serving(database.url) as running:
-        yield running
-
-
 def references(part: Any) -> Iterator[str]:
     if isinstance(part, dict):
         yield from [part["$ref"]] if isinstance(part.get("$ref"), str) else []

@@ -12,14 +12,8 @@ import pytest
 from dho import clock
 from tests.cast import SECRET, Cast, cast, plan
 from tests.conftest import TestDatabase
-from tests.serving import Served, serving
+from tests.serving import Served
 from tests.stored.test_api import answered, measurement, problem
-
-
-@pytest.fixture(scope="module")
-def served(database: TestDatabase) -> Iterator[Served]:
-    with serving(database.url) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Back-tests of stored history, over the API and on the command line, and the clinical events that they are held against."""
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,26 +15,14 @@ from dho.db import Database
 from tests.cast import LOW_SPO2, LOWISH_SPO2, Cast, cast, measured, plan
 from tests.command_line import CommandLine
 from tests.conftest import TestDatabase
-from tests.serving import Served, log_in_as_patient, serving
+from tests.serving import Served, log_in_as_patient
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
-def served(database: TestDatabase) -> Iterator[Served]:
-    with serving(database.url) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def who(database: TestDatabase, served: Served) -> Cast:
     return cast(database.url, clock.now())
-
-
-@pytest.fixture
-def ada(served: Served, who: Cast) -> Iterator[httpx.Client]:
-    with served.client(who.ada) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Filled-in questionnaires as people read them: over the API and on the patient's page."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,26 +10,14 @@ import pytest
 from dho import clock
 from tests.cast import SECRET, Cast, cast, plan
 from tests.conftest import TestDatabase
-from tests.serving import Served, log_in_as_patient, serving
+from tests.serving import Served, log_in_as_patient
 
 HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(scope="module")
-def served(database: TestDatabase) -> Iterator[Served]:
-    with serving(database.url) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def who(database: TestDatabase, served: Served) -> Cast:
     return cast(database.url, clock.now())
-
-
-@pytest.fixture
-def ada(served: Served, who: Cast) -> Iterator[httpx.Client]:
-    with served.client(who.ada) as client:
-        yield client
 
 
 def fill(served: Served, tablet: str, form: str, version: int, hours_ago: int = 0, **given: Any) -> dict[str, Any]:

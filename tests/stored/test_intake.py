@@ -1,7 +1,6 @@
 """From bytes to an alert and a receipt, in one transaction, on every ground."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,13 +26,6 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture(scope="module")
 def who(database: TestDatabase) -> Cast:
     return cast(database.url, NINE)
-
-
-@pytest.fixture
-def base(database: TestDatabase) -> Iterator[Database]:
-    opened = Database(database.url, "watch")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

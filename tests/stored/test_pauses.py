@@ -1,6 +1,5 @@
 """Holidays and admissions: nothing is expected, what arrives is judged, and afterwards everything is as it was."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -35,13 +34,6 @@ WORSE = {**SILENT, "id": "silent-yellow", "zone": "yellow"}
 @pytest.fixture(scope="module")
 def who(database: TestDatabase) -> Cast:
     return cast(database.url, NINE)
-
-
-@pytest.fixture
-def base(database: TestDatabase) -> Iterator[Database]:
-    opened = Database(database.url, "watch")
-    yield opened
-    opened.close()
 
 
 def paused(base: Database, patient: UUID, who: Cast, start: datetime, end: datetime | None, now: datetime = NINE) -> PatientPause:

@@ -1,6 +1,5 @@
 """Plans over the API: who may approve, what is other, the national form, pauses, and limits from the start-up weeks."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,24 +10,12 @@ import pytest
 from dho import clock
 from tests.cast import LOW_SPO2, LOWISH_SPO2, SECRET, Cast, cast, plan
 from tests.conftest import TestDatabase
-from tests.serving import Served, log_in_as_patient, related, serving
-
-
-@pytest.fixture(scope="module")
-def served(database: TestDatabase) -> Iterator[Served]:
-    with serving(database.url) as running:
-        yield running
+from tests.serving import Served, log_in_as_patient, related
 
 
 @pytest.fixture(scope="module")
 def who(database: TestDatabase, served: Served) -> Cast:
     return cast(database.url, clock.now())
-
-
-@pytest.fixture
-def ada(served: Served, who: Cast) -> Iterator[httpx.Client]:
-    with served.client(who.ada) as client:
-        yield client
 
 
 def drafted(client: httpx.Client, patient: UUID, document: dict[str, Any]) -> dict[str, Any]:

@@ -40,13 +40,6 @@ def who(database: TestDatabase) -> Cast:
 
 
 @pytest.fixture
-def base(database: TestDatabase) -> Iterator[Database]:
-    opened = Database(database.url, "watch")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def all_agree(database: TestDatabase, who: Cast) -> Iterator[None]:
     """The municipality asks for the patient's, the GP's and the nurse's approval."""
     with Database(database.url, "owner", size=1).transaction(WATCH, "test", NINE) as tx:

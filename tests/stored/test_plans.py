@@ -1,6 +1,5 @@
 """Plan versions: drafts, activation, and which version judges what."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -35,13 +34,6 @@ MORNING = {
 @pytest.fixture(scope="module")
 def who(database: TestDatabase) -> Cast:
     return cast(database.url, NINE)
-
-
-@pytest.fixture
-def base(database: TestDatabase) -> Iterator[Database]:
-    opened = Database(database.url, "watch")
-    yield opened
-    opened.close()
 
 
 def activated(base: Database, patient: UUID, document: dict[str, object], now: datetime, ada: UUID) -> PlanVersion:

@@ -2,7 +2,6 @@
 red alerts (`plan-semantics` section 5)."""
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -31,13 +30,6 @@ RULES = (
 @pytest.fixture(scope="module")
 def who(database: TestDatabase) -> Cast:
     return cast(database.url, NOON)
-
-
-@pytest.fixture(scope="module")
-def base(database: TestDatabase) -> Iterator[Database]:
-    opened = Database(database.url, "watch")
-    yield opened
-    opened.close()
 
 
 def a_rough_day(rng: random.Random) -> list[tuple[UUID, datetime, tuple[str, float, str]]]:

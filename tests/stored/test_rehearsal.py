@@ -1,7 +1,6 @@
 """A back-test equals what happened: the same history, live through the intake and the watch, and rehearsed in memory."""
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -54,13 +53,6 @@ SCHEDULE = [
 @pytest.fixture(scope="module")
 def who(database: TestDatabase) -> Cast:
     return cast(database.url, MONDAY, opening_hours=WEEKDAYS)
-
-
-@pytest.fixture(scope="module")
-def base(database: TestDatabase) -> Iterator[Database]:
-    opened = Database(database.url, "watch")
-    yield opened
-    opened.close()
 
 
 def some_days(tablet: str, rng: random.Random, *, late: bool) -> list[Message]:
