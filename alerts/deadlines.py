@@ -80,7 +80,9 @@ def _move_alerts_past_due(tx: Tx, judge: Judge, times: Times) -> int:
         responsible = store.responsible_centres(tx, patients)
         events: list[AlertEvent] = []
         for (patient, _), alert in sorted(store.open_alerts(tx, patients).items(), key=lambda item: str(item[0])):
-            due = min((at for at in (alert.escalate_at, alert.ack_expires_at) if at), default=None)
+            if alert.state == "pending_confirm" and alert.plan_version == locked[patient].plan_version:
+                continue  # its own version judges it
+            due = min((at for at in (alert.escalate_at, alert.ack_expires_at, alert.confirm_until) if at), default=None)
             events += lifecycle.pass_time(alert, responsible[patient].hours, times.of(locked[patient].kind, due))
         store.record(tx, events)
     return len(patients)

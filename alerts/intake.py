@@ -102,14 +102,15 @@ class Intake:
             tx, [inbox.row(a.element, a.patient, a.receipt.body, self._performer.person) for a in stored if a.patient and a.receipt]
         )
         observations.insert(tx, [o for case in cases for o in (*case.observations, *case.set_aside)])
-        questionnaires.insert(tx, batch.forms)
-        inbox.invalidate(tx, [(a.patient, a.element) for a in stored if a.patient and isinstance(a.element.what, Invalidation)])
         quarantine.insert(tx, [(a.element, a.rejected) for a in batch.arrivals if a.rejected])
-        status.hear(tx, [a.element for a in batch.arrivals])
-        if cases:
-            self._judge.save(tx, cases, heard=True)
-        counters.add(tx, self._writer, _counted(batch))
-        outcome.record(tx)
+        with tx.together():
+            questionnaires.insert(tx, batch.forms)
+            inbox.invalidate(tx, [(a.patient, a.element) for a in stored if a.patient and isinstance(a.element.what, Invalidation)])
+            status.hear(tx, [a.element for a in batch.arrivals])
+            if cases:
+                self._judge.save(tx, cases, heard=True)
+            counters.add(tx, self._writer, _counted(batch))
+            outcome.record(tx)
 
     def _isolate(self, message: Message, now: datetime) -> list[Receipt]:
         """The one message that our own code or the database could not take: keep its bytes, tell its sender."""
@@ -152,7 +153,7 @@ def open_cases(tx: Tx, batch: Batch, simulation: bool) -> dict[UUID, Case]:
 def compare(tx: Tx, batch: Batch) -> None:
     """What is new, what came before, and what reuses an id for something else. The lock makes a plain look-up decide."""
     waiting = [a for a in batch.arrivals if a.patient in batch.cases]
-    known = inbox.known(tx, [(a.patient, a.element.uplink) for a in waiting if a.patient and a.element.uplink])
+    known, invalid = inbox.look_up(tx, [(a.patient, a.element.uplink) for a in waiting if a.patient and a.element.uplink])
     for arrival in waiting:
         patient, what = arrival.patient, arrival.element.what
         assert patient is not None
@@ -165,7 +166,7 @@ def compare(tx: Tx, batch: Batch) -> None:
         else:
             arrival.fate, arrival.rejected = "quarantined", ID_CONFLICT
     _withdraw(tx, batch)
-    _observe(tx, batch)
+    _observe(batch, invalid)
 
 
 def _withdraw(tx: Tx, batch: Batch) -> None:
@@ -175,10 +176,8 @@ def _withdraw(tx: Tx, batch: Batch) -> None:
         batch.cases[patient].withdrawn[uplink] = at
 
 
-def _observe(tx: Tx, batch: Batch) -> None:
+def _observe(batch: Batch, invalid: set[inbox.Key]) -> None:
     """New readings become facts of their case, in the order they came; one that was invalidated before it came is stored and not judged."""
-    fresh = [(a.patient, a.element.uplink) for a in batch.stored if a.patient and isinstance(a.element.what, Reading)]
-    invalid = inbox.invalidated(tx, [(patient, uplink) for patient, uplink in fresh if uplink])
     invalid |= {(a.patient, a.element.what.invalidates) for a in batch.stored if a.patient and isinstance(a.element.what, Invalidation)}
     newest = {patient: case.locked.newest_measured_at for patient, case in batch.cases.items()}
     for arrival in batch.stored:

@@ -273,7 +273,11 @@ def pass_time(alert: Alert, hours: Hours, now: datetime) -> Sequence[AlertEvent]
         events.append(event(type_, after, now, WATCH, reason))
         alert = events[-1].alert
 
-    if not alert.is_open or alert.state == "pending_confirm":
+    if not alert.is_open:
+        return events
+    if alert.state == "pending_confirm":
+        if alert.confirm_until and alert.confirm_until <= now:
+            happened("alert.raised", _unrepeated(alert, hours, now), "no_repeat")
         return events
     if alert.state == "snoozed" and alert.snoozed_until and alert.snoozed_until <= now:
         again = hours.add_service_time(now, UNANSWERED[alert.zone])
@@ -287,6 +291,18 @@ def pass_time(alert: Alert, hours: Hours, now: datetime) -> Sequence[AlertEvent]
         else:
             happened("alert.escalated", climbed(alert, hours, now), "unanswered")
     return events
+
+
+def _unrepeated(alert: Alert, hours: Hours, now: datetime) -> Alert:
+    """A running confirmation keeps its frozen version: no repeat came before that version's deadline, so the alert opens."""
+    return replace(
+        alert,
+        state="open",
+        confirm_until=None,
+        raised_at=now,
+        due_at=hours.add_service_time(now, FIRST_CONTACT[alert.zone]),
+        escalate_at=hours.add_service_time(now, UNANSWERED[alert.zone]),
+    )
 
 
 def may_clear_itself(alert: Alert, hours: Hours, now: datetime) -> bool:

@@ -160,10 +160,14 @@ SELECT s.patient FROM patient_state s JOIN patient p ON p.id = s.patient
  ORDER BY s.patient LIMIT %(limit)s FOR UPDATE OF s SKIP LOCKED
 
 -- name: claim_patients_with_alerts_past_due
--- Patients with an alert whose claim, snooze or answer is past due.
-SELECT s.patient FROM patient_state s JOIN patient p ON p.id = s.patient
- WHERE s.patient IN (SELECT a.patient FROM alert a WHERE a.closed_at IS NULL AND a.state <> 'pending_confirm'
-                        AND least(a.escalate_at, a.ack_expires_at) <= CASE WHEN p.kind = 'simulated' THEN %(simulated)s ELSE %(now)s END::timestamptz)
+-- Patients with an alert whose claim, snooze, answer or repeat (asked for by a version that is no longer in force) is past due.
+SELECT s.patient FROM patient_state s
+ WHERE s.patient IN (
+        SELECT a.patient FROM alert a JOIN patient p ON p.id = a.patient JOIN patient_state t ON t.patient = a.patient
+         WHERE a.closed_at IS NULL
+           AND least(CASE WHEN a.state IN ('open', 'snoozed') THEN a.escalate_at END, a.ack_expires_at,
+                     CASE WHEN a.state = 'pending_confirm' AND a.plan_version IS DISTINCT FROM t.plan_version THEN a.confirm_until END)
+               <= CASE WHEN p.kind = 'simulated' THEN %(simulated)s ELSE %(now)s END::timestamptz)
  ORDER BY s.patient LIMIT %(limit)s FOR UPDATE OF s SKIP LOCKED
 
 -- name: simulated_until

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 from msgspec import Struct
+from psycopg import Cursor
 from psycopg.types.json import Jsonb
 
 from alerts.alert import COLUMNS, Alert, AlertEvent, instant
@@ -85,10 +86,22 @@ def lock_patients(tx: Tx, patients: Iterable[UUID]) -> dict[UUID, LockedPatient]
     return {row[0]: LockedPatient(*row) for row in rows}
 
 
+def responsible_and_open(tx: Tx, patients: Iterable[UUID]) -> tuple[dict[UUID, Responsible], dict[tuple[UUID, str], Alert]]:
+    """Who answers for each of these patients now, and their open alerts by (patient, family), in one round trip."""
+    given = {"patients": list(patients), "now": tx.now}
+    with tx.together():
+        responsible = tx.execute(SQL["responsible_centres"], given)
+        alerts = tx.execute(SQL["open_alerts"], given)
+    return _responsible(responsible), {(a.patient, a.family): a for a in _alerts(alerts)}
+
+
 def responsible_centres(tx: Tx, patients: Iterable[UUID]) -> dict[UUID, Responsible]:
     """Who answers for each of these patients now."""
+    return _responsible(tx.execute(SQL["responsible_centres"], {"patients": list(patients), "now": tx.now}))
+
+
+def _responsible(rows: Iterable[tuple[Any, ...]]) -> dict[UUID, Responsible]:
     found = {}
-    rows = tx.execute(SQL["responsible_centres"], {"patients": list(patients), "now": tx.now})
     for patient, centre, organisation, language, timezone, always_open, opening_hours in rows:
         found[patient] = Responsible(patient, centre, organisation, language, _hours(timezone, always_open, opening_hours))
     return found
@@ -102,12 +115,13 @@ def _hours(timezone: str, always_open: bool, opening_hours: str) -> Hours:
 
 def open_alerts(tx: Tx, patients: Iterable[UUID]) -> dict[tuple[UUID, str], Alert]:
     """Open alerts by (patient, family)."""
-    return {(a.patient, a.family): a for a in _alerts(tx, SQL["open_alerts"], patients)}
+    return {(a.patient, a.family): a for a in _alerts(tx.execute(SQL["open_alerts"], {"patients": list(patients)}))}
 
 
 def latest_closed_alerts(tx: Tx, patients: Iterable[UUID]) -> dict[tuple[UUID, str], Alert]:
     """The latest closed alert of each family, by (patient, family)."""
-    return {(a.patient, a.family): a for a in _alerts(tx, SQL["latest_closed_alerts"], patients)}
+    ids = list(patients)
+    return {(a.patient, a.family): a for a in _alerts(tx.execute(SQL["latest_closed_alerts"], {"patients": ids}))} if ids else {}
 
 
 def load_alert(tx: Tx, alert: UUID) -> Alert:
@@ -123,11 +137,7 @@ def journal(tx: Tx, alert: UUID) -> list[Any]:
     return tx.rows(SQL["alert_journal"], {"alert": alert})
 
 
-def _alerts(tx: Tx, statement: str, patients: Iterable[UUID]) -> list[Alert]:
-    ids = list(patients)
-    if not ids:
-        return []
-    cursor = tx.execute(statement, {"patients": ids})
+def _alerts(cursor: Cursor[tuple[Any, ...]]) -> list[Alert]:
     names = [column.name for column in cursor.description or ()]
     in_order = itemgetter(*map(names.index, COLUMNS))
     return [Alert(*in_order(row)) for row in cursor]

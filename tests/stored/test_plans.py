@@ -5,11 +5,13 @@ from uuid import UUID
 
 import pytest
 
-from alerts import plans, store
+from alerts import actions, plans, store
+from alerts.acts import Act
 from alerts.deadlines import tick
 from alerts.intake import Intake
 from alerts.judging import Judge
 from alerts.plans import PlanVersion
+from alerts.store import SQL
 from dho.db import WATCH, Actor, Database
 from dho.errors import Conflict, InvalidTransition
 from dho.plan import PlanRefused
@@ -157,3 +159,32 @@ def test_a_reading_after_its_deadline_was_missed_even_if_nobody_looked_in_betwee
     with base.transaction(WATCH, "test", NINE) as tx:
         alerts = store.open_alerts(tx, [patient])
     assert [(family, alert.zone, alert.standing) for (_, family), alert in alerts.items()] == [("missing:spo2-morning", "yellow", "green")]
+
+
+def test_a_confirmation_that_runs_when_the_plan_changes_keeps_its_own_deadline(who: Cast, base: Database) -> None:
+    patient, tablet = who.patient(plan({**LOW_SPO2, "confirm": {"within": "PT10M"}}))
+    Intake(base, "test").take([measured(tablet, NINE, ("59408-5", 80, "%"))], NINE)
+    activated(base, patient, plan(FEVER), NINE + timedelta(minutes=5), who.ada)
+    states = []
+    for minutes in (9, 10, 11):
+        tick(base, Judge(), NINE + timedelta(minutes=minutes))
+        with base.transaction(WATCH, "test", NINE) as tx:
+            states += [(alert.state, alert.plan_number) for alert in store.open_alerts(tx, [patient]).values()]
+    assert states == [("pending_confirm", 1), ("open", 1), ("open", 1)]
+
+
+def test_many_claimed_alerts_past_their_escalation_do_not_keep_the_watch_busy(who: Cast, base: Database) -> None:
+    patient, tablet = who.patient(plan())
+    Intake(base, "test").take([measured(tablet, NINE, ("59408-5", 80, "%"))], NINE)
+    with base.transaction(Actor("person", who.ada), "test", NINE, "watch") as tx:
+        [alert] = store.open_alerts(tx, [patient]).values()
+        actions.act(tx, alert.id, Act("claim", Actor("person", who.ada)), alert.version)
+    tick(base, Judge(), NINE + timedelta(minutes=20))
+    with base.transaction(WATCH, "test", NINE) as tx:
+        [alert] = store.open_alerts(tx, [patient]).values()
+        due = tx.execute(
+            SQL["claim_patients_with_alerts_past_due"],
+            {"now": NINE + timedelta(minutes=20), "simulated": NINE, "limit": 1000},
+        ).fetchall()
+    assert (alert.state, alert.level) == ("claimed", 0)
+    assert (patient,) not in due
