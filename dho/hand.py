@@ -12,9 +12,9 @@ from msgspec import structs
 from dho.observation import Observation
 from dho.plan import Listener, Plan
 from dho.present import child, missed_from
-from dho.rules import Memory
 from dho.rules.count import Hits
 from dho.rules.episode import QUIET, Step, ended, judged, overdue, step, tick, unrepeated_by, wake
+from dho.rules.kinds import Memory
 from dho.rules.missing import Missing, missed
 from dho.rules.rule import ReadingRule, Rule, ScoreRule
 from dho.rules.sight import Event, Level, Outlook, Seen, Sight, key_of, seen

@@ -1,4 +1,4 @@
-"""Reading the rules of a plan document: ids, zones, families, then each kind by the table in `dho.rules`."""
+"""Reading the rules of a plan document: ids, zones, families, then each kind by the table in `dho.rules.kinds`."""
 
 from dataclasses import replace
 from typing import cast
@@ -6,9 +6,9 @@ from typing import cast
 from dho.errors import Fault
 from dho.plan_document import Sections
 from dho.plan_section import Section
-from dho.rules import KINDS, LANGUAGE
 from dho.rules.combination import Combination
 from dho.rules.count import Count
+from dho.rules.kinds import KINDS, LANGUAGE
 from dho.rules.rule import RANK, Common, Rule, Suppression, Zone
 
 RULE_ZONES = ("red", "yellow", "not_reported")

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-import dho.rules  # noqa: F401  (the rules import the scores: the other order is a circle)
 from dho.errors import Fault
 from dho.plan_section import Section, decimal
 from dho.scores import SCORES

@@ -9,8 +9,8 @@ from typing import Self
 
 from msgspec import Struct, msgpack
 
-from dho.rules import Memory
 from dho.rules.episode import Episode
+from dho.rules.kinds import Memory
 from dho.rules.sight import Event, Seen
 
 

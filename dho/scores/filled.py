@@ -5,7 +5,6 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from msgspec import Struct
 
-import dho.rules  # noqa: F401  (the rules import the scores: the other order is a circle)
 from dho.observation import Observation
 from dho.rules.rule import Background
 from dho.rules.sight import seen

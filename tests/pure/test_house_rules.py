@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -56,6 +58,21 @@ def test_the_packages_never_import_their_tests_or_what_only_tests_need() -> None
     test_only = ("tests", "pytest", "hypothesis", "playwright", "httpx", "psutil", "jsonschema", "_pytest")
     found = [f"{m.name} imports {name}" for m in house.modules() for name in m.imports if is_of(name, test_only)]
     assert found == []
+
+
+def test_any_module_can_be_imported_first() -> None:
+    """A circle of imports works or fails by who was imported before."""
+    names = [module.name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for module in house.modules()]
+    names = [name for name in names if name.startswith("dho.") and name != "dho.__main__"]
+    first = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]:\n"
+        "    for known in [known for known in sys.modules if known.split('.')[0] == 'dho']:\n"
+        "        del sys.modules[known]\n"
+        "    importlib.import_module(name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", first, *names], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def clock_readings(module: Module) -> list[str]:

@@ -11,7 +11,7 @@ import yaml
 import dho
 from dho.errors import Fault, Invalid
 from dho.plan import PlanRefused, immediate, read_document, read_plan
-from dho.rules import KINDS, LANGUAGE
+from dho.rules.kinds import KINDS, LANGUAGE
 from dho.rules.threshold import Threshold
 from tests.pure.plans import FEVER, SPO2_MORNING, SPO2_RED, SPO2_YELLOW, VERSION, document, plan
 
