@@ -55,7 +55,7 @@ class Consequences:
 def draw(tx: Tx, cases: Sequence[Case], acted: Sequence[AlertEvent] = ()) -> Consequences:
     """Decide, for every judged patient, what happens to their alerts; `acted` is what a person (or time) has just done to some of them."""
     patients = [case.patient for case in cases]
-    result = Consequences(*store.responsible_and_open(tx, patients))
+    result = Consequences(store.responsible_centres(tx, patients), store.open_alerts(tx, patients))
     for event in acted:
         take(event, result)
     firing = [c.patient for c in cases if any(v.result != "clear" for v in c.verdicts)]

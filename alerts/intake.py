@@ -103,14 +103,13 @@ class Intake:
         )
         observations.insert(tx, [o for case in cases for o in (*case.observations, *case.set_aside)])
         quarantine.insert(tx, [(a.element, a.rejected) for a in batch.arrivals if a.rejected])
-        with tx.together():
-            questionnaires.insert(tx, batch.forms)
-            inbox.invalidate(tx, [(a.patient, a.element) for a in stored if a.patient and isinstance(a.element.what, Invalidation)])
-            status.hear(tx, [a.element for a in batch.arrivals])
-            if cases:
-                self._judge.save(tx, cases, heard=True)
-            counters.add(tx, self._writer, _counted(batch))
-            outcome.record(tx)
+        questionnaires.insert(tx, batch.forms)
+        inbox.invalidate(tx, [(a.patient, a.element) for a in stored if a.patient and isinstance(a.element.what, Invalidation)])
+        status.hear(tx, [a.element for a in batch.arrivals])
+        if cases:
+            self._judge.save(tx, cases, heard=True)
+        counters.add(tx, self._writer, _counted(batch))
+        outcome.record(tx)
 
     def _isolate(self, message: Message, now: datetime) -> list[Receipt]:
         """The one message that our own code or the database could not take: keep its bytes, tell its sender."""

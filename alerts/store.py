@@ -86,22 +86,10 @@ def lock_patients(tx: Tx, patients: Iterable[UUID]) -> dict[UUID, LockedPatient]
     return {row[0]: LockedPatient(*row) for row in rows}
 
 
-def responsible_and_open(tx: Tx, patients: Iterable[UUID]) -> tuple[dict[UUID, Responsible], dict[tuple[UUID, str], Alert]]:
-    """Who answers for each of these patients now, and their open alerts by (patient, family), in one round trip."""
-    given = {"patients": list(patients), "now": tx.now}
-    with tx.together():
-        responsible = tx.execute(SQL["responsible_centres"], given)
-        alerts = tx.execute(SQL["open_alerts"], given)
-    return _responsible(responsible), {(a.patient, a.family): a for a in _alerts(alerts)}
-
-
 def responsible_centres(tx: Tx, patients: Iterable[UUID]) -> dict[UUID, Responsible]:
     """Who answers for each of these patients now."""
-    return _responsible(tx.execute(SQL["responsible_centres"], {"patients": list(patients), "now": tx.now}))
-
-
-def _responsible(rows: Iterable[tuple[Any, ...]]) -> dict[UUID, Responsible]:
     found = {}
+    rows = tx.execute(SQL["responsible_centres"], {"patients": list(patients), "now": tx.now})
     for patient, centre, organisation, language, timezone, always_open, opening_hours in rows:
         found[patient] = Responsible(patient, centre, organisation, language, _hours(timezone, always_open, opening_hours))
     return found

@@ -42,12 +42,22 @@ class Row(Struct, frozen=True, gc=False):
     receipt: bytes
 
 
+def look_up(tx: Tx, keys: Collection[Key]) -> tuple[dict[Key, bytes], set[Key]]:
+    """Of these (patient, uplink), in one statement: the digests of those that were stored before, and those that an invalidation has taken
+    out of what counts (perhaps before they came)."""
+    known: dict[Key, bytes] = {}
+    withdrawn: set[Key] = set()
+    for patient, uplink, digest, is_withdrawn in tx.execute(SQL["known_uplinks"], _columns(keys)) if keys else ():
+        if digest is not None:
+            known[patient, uplink] = bytes(digest)
+        if is_withdrawn:
+            withdrawn.add((patient, uplink))
+    return known, withdrawn
+
+
 def known(tx: Tx, keys: Collection[Key]) -> dict[Key, bytes]:
-    """The digests of those (patient, uplink) that were stored before, in one statement."""
-    if not keys:
-        return {}
-    found = tx.execute(SQL["known_uplinks"], _columns(keys))
-    return {(patient, uplink): bytes(digest) for patient, uplink, digest in found}
+    """The digests of those (patient, uplink) that were stored before."""
+    return look_up(tx, keys)[0]
 
 
 def row(element: Element, patient: UUID, receipt: bytes, performer: UUID | None = None) -> Row:
@@ -116,14 +126,6 @@ def invalidate(tx: Tx, invalidations: Sequence[tuple[UUID, Element]]) -> None:
             "reasons": [what.reason for what in whats],
         },
     )
-
-
-def invalidated(tx: Tx, keys: Collection[Key]) -> set[Key]:
-    """Which of these readings have been taken out of what counts (perhaps before they came)."""
-    if not keys:
-        return set()
-    found = tx.execute(SQL["invalidated_uplinks"], _columns(keys))
-    return {(patient, uplink) for patient, uplink in found}
 
 
 def measured_at(tx: Tx, keys: Collection[Key]) -> dict[Key, datetime]:

@@ -13,10 +13,12 @@ SELECT d.id, a.patient, lower(a.during) AS since, upper(a.during) AS until
  WHERE d.id = ANY(%(ids)s)
 
 -- name: known_uplinks
--- Which of these ids were stored before, and what they meant. One index look-up each, however large the inbox is.
-SELECT k.patient, k.uplink, i.digest
+-- Which of these ids were stored before, and what they meant; and which should not count. Two index look-ups each, however large the inbox is.
+SELECT k.patient, k.uplink, i.digest, v.uplink IS NOT NULL AS withdrawn
   FROM unnest(%(patients)s::uuid[], %(uplinks)s::uuid[]) AS k (patient, uplink)
- CROSS JOIN LATERAL (SELECT b.digest FROM inbox b WHERE b.patient = k.patient AND b.uplink = k.uplink LIMIT 1) i
+  LEFT JOIN LATERAL (SELECT b.digest FROM inbox b WHERE b.patient = k.patient AND b.uplink = k.uplink LIMIT 1) i ON true
+  LEFT JOIN invalidation v ON v.patient = k.patient AND v.uplink = k.uplink
+ WHERE i.digest IS NOT NULL OR v.uplink IS NOT NULL
 
 -- name: copy_inbox
 -- Message identity, and what came and was answered.
@@ -34,12 +36,6 @@ FROM STDIN (FORMAT BINARY)
 INSERT INTO invalidation (patient, uplink, at, by_gateway, reason)
 SELECT * FROM unnest(%(patients)s::uuid[], %(uplinks)s::uuid[], %(ats)s::timestamptz[], %(gateways)s::text[], %(reasons)s::text[])
     ON CONFLICT DO NOTHING
-
--- name: invalidated_uplinks
--- Which of these readings should not count.
-SELECT i.patient, i.uplink
-  FROM unnest(%(patients)s::uuid[], %(uplinks)s::uuid[]) AS k (patient, uplink)
-  JOIN invalidation i ON i.patient = k.patient AND i.uplink = k.uplink
 
 -- name: measured_at
 -- When these readings were measured; one that has not come yet gives no row.

@@ -42,6 +42,10 @@ class TransientDatabaseError(DhoError):
     code = "database_unavailable"
 
 
+# Ingest runs the same few statements for ever, each by an index: planning them anew for each lone message takes longer than running them.
+_OPTIONS: dict[Role, str] = {"ingest": "-c plan_cache_mode=force_generic_plan"}
+
+
 def _database_role(role: Role) -> str:
     """What the transaction becomes; the owner (operators' commands) stays the log-in of the address."""
     return "none" if role == "owner" else f"dho_{role}"
@@ -107,7 +111,7 @@ class Database:
             pool_pre_ping=False,
             pool_use_lifo=True,
             use_native_hstore=False,
-            connect_args={"application_name": f"dho-{role}", "connect_timeout": 5},
+            connect_args={"application_name": f"dho-{role}", "connect_timeout": 5, "options": _OPTIONS.get(role, "")},
         )
         if clock.is_test_clock():
             self._refuse_test_clock_on_real_data()
