@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from msgspec import structs
+
 from dho.hand import Hand
 from dho.observation import Observation
 from dho.plan import Plan
@@ -106,12 +108,12 @@ def _take(hand: Hand, facts: Sequence[Fact], at: datetime) -> None:
 
 
 def _once(readings: Sequence[Observation]) -> list[Observation]:
-    """In (uplink, position) order; the same measurement and value at one instant twice is one reading."""
-    known: set[tuple[str, Decimal | str]] = set()
-    single: list[Observation] = []
+    """In (uplink, position) order; the same measurement and value at one instant twice is one reading, received when the first copy was:
+    a second one must not put off the deadline of a repeat."""
+    single: dict[tuple[str, Decimal | str], Observation] = {}
     for reading in sorted(readings, key=lambda one: (one.uplink, one.position)):
         mark = (reading.measurement, reading.value)
-        if mark not in known:
-            known.add(mark)
-            single.append(reading)
-    return single
+        copy = single.setdefault(mark, reading)
+        if reading.received_at < copy.received_at:
+            single[mark] = structs.replace(copy, received_at=reading.received_at, late=reading.late)
+    return list(single.values())

@@ -122,9 +122,9 @@ class Hand:
         for score in self.plan.scores:
             parameters = [reading for _, reading in heard if reading.measurement in score.inputs]
             if parameters:
-                self._apply(score, parameters[-1], score.look_at(at, self.outlook(score)), False)
+                self._apply(score, max(parameters, key=key_of), score.look_at(at, self.outlook(score)), False)
         touched = frozenset(name for listener, _ in heard for name in listener.ids)
-        self._derive(touched, at, key_of(heard[-1][1]))
+        self._derive(touched, at, (instant(at),))
 
     def _arrive(self, listener: Listener, reading: Seen) -> None:
         """Into the newest readings; slots missed before it, and the ones it serves."""

@@ -72,8 +72,9 @@ class Event(Struct, frozen=True, array_like=True):
 
 
 def key_of(reading: Seen) -> tuple[str, ...]:
-    """The judged reading as a key that is the same in every replay."""
-    return (reading.at.astimezone(UTC).isoformat(), str(reading.uplink), str(reading.position))
+    """The judged reading as a key that is the same in every replay, whichever of its copies is known: measurement, instant and value."""
+    value = reading.word if reading.number is None else f"{reading.number.normalize():f}"
+    return (reading.at.astimezone(UTC).isoformat(), reading.measurement, value or "")
 
 
 class Level(IntEnum):
