@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from dho.plan import Plan
-from dho.rules.episode import QUIET
+from dho.rules.episode import QUIET, Episode
 from dho.rules.missing import Missing, missed
 from dho.rules.rule import Child, DerivedRule, ReadingRule, Rule, ScoreRule
 from dho.rules.sight import Event, Level, Outlook, Seen, key_of
@@ -25,6 +25,8 @@ def missed_from(state: State, rule: Missing, reported: datetime | None) -> datet
 def present(plan: Plan, state: State, rule: Rule, now: datetime) -> Event:
     """The rule's present verdict as an event: fires, clear, or not_evaluable with its reason. What fired still fires."""
     episode = state.episodes.get(rule.id, QUIET)
+    if episode.held and episode.event is not None:
+        return _held(episode)
     if episode.event is not None and (episode.firing or episode.pending is not None):
         return episode.event
     if isinstance(rule, Missing):
@@ -66,6 +68,14 @@ def newest_input(plan: Plan, state: State, rule: Rule) -> datetime | None:
 
 def _at(reading: Seen | None) -> datetime | None:
     return None if reading is None else reading.at
+
+
+def _held(episode: Episode) -> Event:
+    """What is held back until the deadline of a repeat is waiting for it, also in the eyes of a combination."""
+    first = episode.held[0]
+    return Event(
+        "not_evaluable", "awaiting_repeat", first.zone, first.at, first.key, first.used, first.numbers, first.words, episode.held_until
+    )
 
 
 def _unknown(rule: Rule, reason: str, at: datetime) -> Event:

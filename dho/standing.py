@@ -14,7 +14,6 @@ from dho.plan import Plan
 from dho.present import missed_from, present
 from dho.rules.episode import Episode, wake, zone_of_episode
 from dho.rules.rule import RANK, Rule, Zone, worst
-from dho.rules.sight import Event
 from dho.schedule import Item
 from dho.state import State
 from dho.verdict import Verdict, verdict_of
@@ -121,10 +120,7 @@ def standing_of(plan: Plan, state: State, now: datetime) -> Standing:
     pending: Zone | None = None
     verdicts = []
     for rule in plan.rules:
-        episode = state.episodes.get(rule.id)
         event = present(plan, state, rule, now)
-        if episode is not None and episode.held and episode.event is not None:
-            event = _held(episode)
         if event.reason == "awaiting_repeat" and rule.zone is not None:
             pending = rule.zone if pending is None else worst(pending, rule.zone)
         verdicts.append(verdict_of(plan, state, rule, event))
@@ -135,11 +131,3 @@ def standing_of(plan: Plan, state: State, now: datetime) -> Standing:
 def _reported(plan: Plan, item: Item, state: State, now: datetime) -> bool:
     last = state.last.get(item.key)
     return is_reported(plan, item, last.at if last else None, now, [])
-
-
-def _held(episode: Episode) -> Event:
-    """What is held back until the deadline of a repeat is shown as waiting for it."""
-    first = episode.held[0]
-    return Event(
-        "not_evaluable", "awaiting_repeat", first.zone, first.at, first.key, first.used, first.numbers, first.words, episode.held_until
-    )

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from dho.evaluation import Handled, Rebased
 from dho.observation import Observation
@@ -236,3 +237,22 @@ def test_a_closed_combination_waits_for_newer_inputs() -> None:
     assert course.result("both")[0] == "not_evaluable"
     course.take(*weights(82, start=2))
     assert course.result("both") == ("fires", None)
+
+
+def test_a_combination_waits_with_its_child_for_a_repeat_that_may_still_come() -> None:
+    """An offline batch: a red value, an hour later an answer, both received together. The repeat has its ten minutes from then."""
+    red = {
+        "id": "spo2-red",
+        "kind": "threshold",
+        "code": "59408-5",
+        "below": 88,
+        "unit": "%",
+        "zone": "red",
+        "confirm": {"within": "PT10M"},
+    }
+    breath = {"id": "breath", "kind": "answer", "questionnaire": "symptoms", "question": "breathlessness", "at_least": 2, "zone": "yellow"}
+    course = Course(plan(red, breath, {"id": "both", "kind": "all", "of": ["spo2-red", "breath"], "zone": "red"}))
+    course.take(reading(84, received=timedelta(minutes=65)), structs.replace(answer(3, 60), received_at=MORNING + timedelta(minutes=65)))
+    assert (course.zone, course.result("both")) == ("yellow", ("not_evaluable", "incomplete"))
+    course.wait(75)
+    assert (course.zone, course.heard("both")) == ("red", [("fires", None)])
