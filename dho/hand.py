@@ -11,7 +11,7 @@ from msgspec import structs
 
 from dho.observation import Observation
 from dho.plan import Listener, Plan
-from dho.present import child, missed_from
+from dho.present import child, missed_from, newest_input
 from dho.rules.count import Hits
 from dho.rules.episode import QUIET, Step, ended, judged, overdue, step, tick, unrepeated_by, wake
 from dho.rules.kinds import Memory
@@ -108,6 +108,7 @@ class Hand:
             return
         self.fired.clear()
         before = {reading.measurement: self.state.last.get(reading.measurement) for _, reading in heard}
+        scored = {score.id: newest_input(self.plan, self.state, score) for score in self.plan.scores}
         for listener, reading in heard:
             self._arrive(listener, reading)
         judged = [(rule, reading) for listener, reading in heard for rule in listener.rules]
@@ -122,7 +123,8 @@ class Hand:
         for score in self.plan.scores:
             parameters = [reading for _, reading in heard if reading.measurement in score.inputs]
             if parameters:
-                self._apply(score, max(parameters, key=key_of), score.look_at(at, self.outlook(score)), False)
+                gap = self._gap(score, scored[score.id], at)
+                self._apply(score, max(parameters, key=key_of), score.look_at(at, self.outlook(score)), gap)
         touched = frozenset(name for listener, _ in heard for name in listener.ids)
         self._derive(touched, at, (instant(at),))
 
@@ -159,8 +161,12 @@ class Hand:
         sight = rule.look(reading, self.state.memory.get(rule.id), latch, self.outlook(rule))
         if stale and episode.firing and sight.reference is not None:
             self.state.episodes[rule.id] = structs.replace(episode, latch=sight.reference, latched_at=reading.at)
+        self._apply(rule, reading, sight, self._gap(rule, before.at if before else None, reading.at))
+
+    def _gap(self, rule: Rule, before: datetime | None, at: datetime) -> bool:
+        """Whether a reading lies further from the one before it than the rule's `max_gap`."""
         gap = rule.modifiers.max_gap
-        self._apply(rule, reading, sight, gap is not None and before is not None and gap.apart(before.at, reading.at, self.plan.timezone))
+        return gap is not None and before is not None and gap.apart(before, at, self.plan.timezone)
 
     def _apply(self, rule: ReadingRule | ScoreRule, reading: Seen, sight: Sight, gap: bool) -> None:
         """Through the modifiers, and remember what came of it."""
@@ -174,7 +180,9 @@ class Hand:
                 self.state.memory[count.id] = Hits(hits[-count.at_least :])
         episode = self.state.episodes.get(rule.id, QUIET)
         if episode is not QUIET or sight.level is Level.BREACH:
-            self._became(rule, step(rule, episode, reading, sight, self.now, gap), reading.at)
+            apart, anchor = rule.modifiers.min_apart, episode.anchor
+            near = apart is not None and anchor is not None and not apart.reached(anchor, reading.at, self.plan.timezone)
+            self._became(rule, step(rule, episode, reading, sight, self.now, gap, near), reading.at)
 
     def _became(self, rule: Rule, done: Step, at: datetime) -> None:
         if done.episode == QUIET:

@@ -65,8 +65,9 @@ def zone_of_episode(rule: Rule, episode: Episode) -> Zone | None:
     return "yellow" if episode.eased and RANK[rule.zone] > RANK["yellow"] else rule.zone
 
 
-def step(rule: Rule, episode: Episode, reading: Seen, sight: Sight, now: datetime, gap: bool) -> Step:
-    """Judge one reading; `gap` says that it lies further from its neighbour than `max_gap`."""
+def step(rule: Rule, episode: Episode, reading: Seen, sight: Sight, now: datetime, gap: bool, near: bool) -> Step:
+    """Judge one reading; `gap` says that it lies further from its neighbour than `max_gap`, `near` that the window's newest answer lies
+    closer than `min_apart`."""
     events: list[Event] = []
     if gap:
         episode = structs.replace(episode, window=0, anchor=None, clears=0)
@@ -81,7 +82,7 @@ def step(rule: Rule, episode: Episode, reading: Seen, sight: Sight, now: datetim
     if episode.firing:
         episode, ended = _firing(rule, episode, reading, sight, events)
         return _publish(episode, events, ended, now)
-    episode = _counted(rule.modifiers, episode, reading, sight)
+    episode = _counted(rule.modifiers, episode, reading, sight, near)
     if sight.level is Level.BREACH and episode.window.bit_count() >= rule.modifiers.k:
         episode = _complete(rule, episode, reading, sight, events)
     elif not episode.window:
@@ -164,13 +165,12 @@ def wake(rule: Rule, episode: Episode) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _counted(modifiers: Modifiers, episode: Episode, reading: Seen, sight: Sight) -> Episode:
+def _counted(modifiers: Modifiers, episode: Episode, reading: Seen, sight: Sight, near: bool) -> Episode:
     """Enter the raw answer into the window. Within `min_apart` the worse of two readings stands for both."""
     breach = int(sight.level is Level.BREACH)
     if not breach and not episode.window:
         return episode
-    apart = modifiers.min_apart
-    if episode.window and apart is not None and episode.anchor is not None and reading.at - episode.anchor < apart.elapsed:
+    if episode.window and near:
         return structs.replace(episode, window=episode.window | breach)
     return structs.replace(episode, window=((episode.window << 1) | breach) & ((1 << modifiers.n) - 1), anchor=reading.at)
 

@@ -17,7 +17,7 @@ from dho.rules.words import plain
 from dho.scores import SCORES
 from dho.scores.score import Assessment, Score
 
-_HALF_HOUR = timedelta(minutes=30)
+_HALF_HOUR = Duration("PT30M", None, timedelta(minutes=30))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,15 +28,14 @@ class Scored(ScoreRule):
     background: Background
     limit: Decimal | None
     low: bool
-    within: timedelta
+    within: Duration
 
     def look_at(self, at: datetime, outlook: Outlook) -> Sight:
         """The bounds of the score at this instant, and what they say."""
-        window = timedelta() if self.score.form else self.within
         found = {}
         for name in self.inputs:
             reading = outlook.last.get(name)
-            if reading is None or reading.at > at or at - reading.at > window:
+            if reading is None or reading.at > at or self._outside(reading.at, at, outlook):
                 continue
             if outlook.counted_from is None or reading.at > outlook.counted_from:
                 found[name] = reading
@@ -49,6 +48,10 @@ class Scored(ScoreRule):
         if self.limit is not None:
             numbers["limit"] = self.limit
         return Sight(level, used, numbers, result.missing, "incomplete" if level is Level.UNKNOWN else None)
+
+    def _outside(self, earlier: datetime, at: datetime, outlook: Outlook) -> bool:
+        """True if a parameter is too old for a score at this instant: outside the window, or of another answering of the form."""
+        return earlier < at if self.score.form else self.within.apart(earlier, at, outlook.zone)
 
     def _level(self, result: Assessment) -> Level:
         if self.limit is None:
@@ -117,5 +120,5 @@ def read(section: Section, common: Common) -> Scored | None:
         background=common.background,
         limit=limit,
         low=low is not None,
-        within=within.elapsed if within else _HALF_HOUR,
+        within=within or _HALF_HOUR,
     )

@@ -1,5 +1,6 @@
 """Scores: every band edge of NEWS2, what is missing, and the forms."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -198,3 +199,14 @@ def test_forms_are_scored(score: str, name: str, values: dict[str, float], expec
 def test_an_answer_outside_its_range_counts_as_missing() -> None:
     found = assessed("mMRC", "mMRC", {"1": 9})
     assert (found.low, found.high, found.missing) == (0, 4, ("1",))
+
+
+def test_a_score_takes_local_dates_for_days_and_empties_its_window_over_a_gap() -> None:
+    yesterday = {"id": "n", "kind": "score", "score": "NEWS2", "at_least": 3, "within": "P1D", "zone": "yellow"}
+    apart = [reading(93), reading(105, timedelta(hours=25), "pulse")]
+    assert live(plan(yesterday), *apart).heard("n") == [("fires", None)]
+    assert live(plan(yesterday | {"within": "PT24H"}), *apart).heard("n") == []
+    twice = yesterday | {"within": "PT30M", "persist": {"k": 2, "n": 2}}
+    both = [reading(90), reading(90, timedelta(hours=5))]
+    assert live(plan(twice), *both).heard("n") == [("fires", None)]
+    assert live(plan(twice | {"max_gap": "PT4H"}), *both).heard("n") == []
