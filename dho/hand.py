@@ -11,7 +11,7 @@ from msgspec import structs
 
 from dho.observation import Observation
 from dho.plan import Listener, Plan
-from dho.present import child, missed_from, newest_input
+from dho.present import child, missed_from, newest_input, speaks_again
 from dho.rules.count import Hits
 from dho.rules.episode import QUIET, Step, ended, judged, overdue, step, tick, unrepeated_by, wake
 from dho.rules.kinds import Memory
@@ -19,7 +19,7 @@ from dho.rules.missing import Missing, missed
 from dho.rules.rule import ReadingRule, Rule, ScoreRule
 from dho.rules.sight import Event, Level, Outlook, Seen, Sight, key_of, seen
 from dho.rules.words import instant
-from dho.schedule import Item
+from dho.schedule import Item, Slot
 from dho.state import Misses, State
 from dho.verdict import Verdict, verdict_of
 
@@ -87,6 +87,7 @@ class Hand:
         """Before the facts of an instant: no repeat measured in time can come in order any more, and slots were missed by then."""
         for rule, item in self.plan.missing_within_others:
             self._miss(rule, item, at - _TICK)
+        self._speak_again(at)
         if not self.state.episodes:
             return
         for name, episode in list(self.state.episodes.items()):
@@ -239,6 +240,17 @@ class Hand:
                 self._say(rule, missed(rule, item.key, slot, count, self.plan.timezone))
                 self._derive(frozenset((rule.id,)), slot.deadline, ("slot", rule.item, instant(slot.start)))
 
+    def _speak_again(self, until: datetime) -> None:
+        """A suppressed miss that nothing has served alerts when its suppression has ended."""
+        for rule, item in self.plan.missing if self.state.misses else ():
+            misses = self.state.misses.get(rule.id)
+            end = speaks_again(rule, misses)
+            if misses is not None and end is not None and end <= until:
+                self.state.misses[rule.id] = structs.replace(misses, unmuted=True)
+                event = missed(rule, item.key, Slot(misses.opens, misses.start, misses.deadline), misses.count, self.plan.timezone)
+                key = ("unmuted", instant(end))
+                self._say(rule, structs.replace(event, reason="suppression_ended", at=end, key=key))
+
     def _served(self, rule: Missing, item: Item, reading: Seen) -> None:
         """A reading serves every slot that had opened when it was measured."""
         misses = self.state.misses.get(rule.id)
@@ -294,6 +306,7 @@ class Hand:
             self.state.judged_to = self.now
         for rule, item in self.plan.missing:
             self._miss(rule, item, self.now)
+        self._speak_again(self.now)
         for name, episode in list(self.state.episodes.items()):
             waiting = self.plan.by_id[name]
             moment = wake(waiting, episode)

@@ -8,7 +8,7 @@ from dho.rules.missing import Missing, missed
 from dho.rules.rule import Child, DerivedRule, ReadingRule, Rule, ScoreRule
 from dho.rules.sight import Event, Level, Outlook, Seen, key_of
 from dho.schedule import Slot
-from dho.state import State
+from dho.state import Misses, State
 
 
 def missed_from(state: State, rule: Missing, reported: datetime | None) -> datetime | None:
@@ -20,6 +20,12 @@ def missed_from(state: State, rule: Missing, reported: datetime | None) -> datet
     if not known and state.began is not None:
         known.append(state.began)
     return max(known, default=None)
+
+
+def speaks_again(rule: Missing, misses: Misses | None) -> datetime | None:
+    """When a miss that was suppressed alerts after all: at the end of the suppression, if it has not been said since."""
+    end = rule.suppression.end if rule.suppression else None
+    return end if end and misses and misses.firing and not misses.unmuted and misses.deadline < end else None
 
 
 def present(plan: Plan, state: State, rule: Rule, now: datetime) -> Event:

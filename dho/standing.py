@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from dho.plan import Plan
-from dho.present import missed_from, present
+from dho.present import missed_from, present, speaks_again
 from dho.rules.episode import Episode, wake, zone_of_episode
 from dho.rules.rule import RANK, Rule, Zone, worst
 from dho.schedule import Item
@@ -41,6 +41,9 @@ def due(plan: Plan, state: State, now: datetime) -> bool:
     if state.judged_to is not None and now <= state.judged_to:
         return False
     for rule, item in plan.missing:
+        again = speaks_again(rule, state.misses.get(rule.id))
+        if again is not None and again <= now:
+            return True
         last = state.last.get(item.key)
         reported = last.at if last else None
         after = missed_from(state, rule, reported)
@@ -63,6 +66,8 @@ def zone_now(plan: Plan, state: State, now: datetime) -> tuple[Zone, datetime | 
     for name, misses in state.misses.items():
         if misses.firing:
             zone = worst(zone, plan.by_id[name].zone or "green")
+    speaking = (speaks_again(rule, state.misses.get(rule.id)) for rule, _ in plan.missing) if state.misses else ()
+    moments += [end for end in speaking if end is not None and end > now]
     for item in plan.watched:
         last = state.last.get(item.key)
         reported = last.at if last else None

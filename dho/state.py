@@ -62,7 +62,8 @@ class State(Struct, array_like=True):
 
 
 class Misses(Struct, frozen=True, array_like=True):
-    """Slots in a row that nothing served: how many, and when the newest of them opened and passed. `firing` from `consecutive` on."""
+    """Slots in a row that nothing served: how many, and when the newest of them opened and passed. `firing` from `consecutive` on;
+    `unmuted` once what was suppressed has spoken."""
 
     count: int
     opens: datetime
@@ -70,6 +71,7 @@ class Misses(Struct, frozen=True, array_like=True):
     deadline: datetime
     firing: bool
     since: datetime | None
+    unmuted: bool = False
 
 
 _ENCODER = msgpack.Encoder(uuid_format="bytes")

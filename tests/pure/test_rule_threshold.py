@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dho.evaluation import Handled, judge
 from dho.rules.rule import RANK
-from tests.pure.plans import FEVER, MORNING, SPO2_RED, SPO2_YELLOW, Course, live, plan, reading
+from tests.pure.plans import FEVER, MORNING, SPO2_MORNING, SPO2_RED, SPO2_YELLOW, Course, live, plan, reading
 
 CONFIRMED = SPO2_RED | {"confirm": {"within": "PT10M"}, "clear": {"margin": 2}}
 AWAITING = ("not_evaluable", "awaiting_repeat")
@@ -209,3 +209,28 @@ def test_a_firing_verdict_says_where_it_would_clear_and_which_zone_that_gives() 
     assert yellow.because.to_json()["otherwise"] == {"at_or_above": 93, "unit": "%", "readings": 2, "zone": "green"}
     assert red.because.to_json()["otherwise"] == {"at_or_above": 88, "unit": "%", "readings": 1, "zone": "yellow"}
     assert red.because.to_json()["observations"][0]["measured_at"] == "2026-11-18T07:00:00Z"
+
+
+def test_min_apart_in_days_counts_local_dates() -> None:
+    twice = SPO2_YELLOW | {"persist": {"k": 2, "n": 2, "min_apart": "P1D"}}
+    next_morning = timedelta(hours=23, minutes=50)
+    assert live(plan(twice), reading(90), reading(90, timedelta(hours=10))).heard("spo2-yellow") == []
+    assert live(plan(twice), reading(90), reading(90, next_morning)).heard("spo2-yellow") == [("fires", None)]
+
+
+def test_a_suppressed_miss_that_lasts_speaks_when_the_suppression_ends() -> None:
+    end = MORNING + timedelta(days=1, hours=6)
+    silent = {"id": "silent", "kind": "missing", "item": "spo2-morning", "zone": "yellow"}
+    given = plan(
+        silent,
+        schedule=[SPO2_MORNING],
+        active_from=MORNING - timedelta(hours=3),
+        suppress=[{"rules": ["silent"], "reason": "Reise", "end": end.isoformat()}],
+    )
+    course = live(given, reading(95), until=timedelta(days=1, hours=8))
+    assert [(v.reason, v.muted, v.judged_at) for v in course.said] == [
+        ("missed", True, MORNING + timedelta(days=1, hours=4)),
+        ("suppression_ended", False, end),
+    ]
+    served = live(given, reading(95), reading(95, timedelta(days=1, hours=5)), until=timedelta(days=1, hours=8))
+    assert "suppression_ended" not in [verdict.reason for verdict in served.said]
