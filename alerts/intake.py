@@ -48,6 +48,7 @@ class Batch:
 
     arrivals: list[Arrival]
     cases: dict[UUID, Case] = field(default_factory=dict)
+    heard: dict[str, datetime] = field(default_factory=dict)
     shelf: Shelf = questionnaires.SHIPPED
     forms: list[Filled] = field(default_factory=list)
 
@@ -63,6 +64,7 @@ class Intake:
     def __init__(self, database: Database, writer: str, *, simulation: bool = False, performer: Actor = INGEST) -> None:
         self._database, self._writer, self._simulation, self._performer = database, writer, simulation, performer
         self._judge = Judge()
+        self._heard: dict[str, datetime] = {}
 
     def take(self, messages: Sequence[Message], now: datetime, *, about: UUID | None = None) -> list[Receipt]:
         """Store, judge and answer these messages; receipts come in their order. What cannot be processed is quarantined alone.
@@ -93,6 +95,8 @@ class Intake:
             answer(batch, outcome, now)
             self._write(tx, batch, cases, outcome)
         self._judge.remember(cases)
+        if not self._simulation:
+            self._heard |= batch.heard
         return [arrival.receipt for arrival in batch.arrivals if arrival.receipt is not None]
 
     def _write(self, tx: Tx, batch: Batch, cases: list[Case], outcome: Consequences) -> None:
@@ -105,7 +109,7 @@ class Intake:
         quarantine.insert(tx, [(a.element, a.rejected) for a in batch.arrivals if a.rejected])
         questionnaires.insert(tx, batch.forms)
         inbox.invalidate(tx, [(a.patient, a.element) for a in stored if a.patient and isinstance(a.element.what, Invalidation)])
-        status.hear(tx, [a.element for a in batch.arrivals])
+        batch.heard = status.hear(tx, [a.element for a in batch.arrivals], self._heard)
         if cases:
             self._judge.save(tx, cases, heard=True)
         counters.add(tx, self._writer, _counted(batch))

@@ -1,16 +1,14 @@
 -- Statements of the package devices. Each is used; a test says so.
 
--- name: gateways
--- What the register says of these gateways, one row per assignment (or one without).
-SELECT g.id, g.simulated, g.revoked_at, a.patient, lower(a.during) AS since, upper(a.during) AS until
+-- name: register
+-- What the register says of these gateways, and to whom these registered devices have been lent: one row per assignment (or one without).
+SELECT g.id AS gateway, NULL AS device, g.simulated, g.revoked_at, a.patient, lower(a.during) AS since, upper(a.during) AS until
   FROM gateway g LEFT JOIN assignment a ON a.gateway = g.id
- WHERE g.id = ANY(%(ids)s)
-
--- name: devices
--- To whom these registered devices have been lent, one row per assignment (or one without).
-SELECT d.id, a.patient, lower(a.during) AS since, upper(a.during) AS until
+ WHERE g.id = ANY(%(gateways)s)
+ UNION ALL
+SELECT NULL, d.id, false, NULL, a.patient, lower(a.during), upper(a.during)
   FROM device d LEFT JOIN assignment a ON a.device = d.id
- WHERE d.id = ANY(%(ids)s)
+ WHERE d.id = ANY(%(devices)s)
 
 -- name: known_uplinks
 -- Which of these ids were stored before, and what they meant; and which should not count. Two index look-ups each, however large the inbox is.

@@ -52,19 +52,19 @@ class Book(NamedTuple):
 
 
 def load(tx: Tx, gateways: Collection[str], devices: Collection[str]) -> Book:
-    """Read the register for these gateways and devices: one statement each."""
+    """Read the register for these gateways and devices, in one statement."""
     book = Book({}, {})
-    for gateway, simulated, revoked_at, patient, start, end in tx.execute(SQL["gateways"], {"ids": list(gateways)}).fetchall():
-        entry = book.gateways.get(gateway)
-        if entry is None:
-            entry = book.gateways[gateway] = GatewayEntry(simulated, revoked_at, [])
-        if patient is not None:
-            entry.spans.append(Span(patient, start, end))
-    if devices:
-        for device, patient, start, end in tx.execute(SQL["devices"], {"ids": list(devices)}).fetchall():
+    rows = tx.execute(SQL["register"], {"gateways": list(gateways), "devices": list(devices)}).fetchall()
+    for gateway, device, simulated, revoked_at, patient, start, end in rows:
+        if gateway is None:
             spans = book.devices.setdefault(device, [])
-            if patient is not None:
-                spans.append(Span(patient, start, end))
+        else:
+            entry = book.gateways.get(gateway)
+            if entry is None:
+                entry = book.gateways[gateway] = GatewayEntry(simulated, revoked_at, [])
+            spans = entry.spans
+        if patient is not None:
+            spans.append(Span(patient, start, end))
     return book
 
 
