@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -21,6 +22,7 @@ from dho.log import Log
 log = Log(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+UNTRANSLATABLE, BAD_ENCODING = "22P05", "22021"  # SQLSTATEs of U+0000 and lone surrogates, which no text column holds
 
 TITLES = {
     400: "The request cannot be read",
@@ -121,6 +123,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _framework)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(PoolTimeoutError, _busy)
+    app.add_exception_handler(psycopg.DataError, _unkeepable)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -176,6 +179,17 @@ def _code(kind: str) -> str:
 
 async def _busy(request: Request, error: Exception) -> Response:
     return of_error(TransientDatabaseError("All connections are busy; try again soon."), request.url.path)
+
+
+async def _unkeepable(request: Request, error: Exception) -> Response:
+    """A text that the database cannot hold is the sender's fault, wherever it stood; any other value that it refuses is ours. What the
+    driver refuses before it asks the database has no SQLSTATE."""
+    assert isinstance(error, psycopg.DataError)
+    if error.sqlstate in (None, UNTRANSLATABLE, BAD_ENCODING):
+        said = "A text holds a character that cannot be kept, such as U+0000."
+        return problem(422, "bad_text", said, request.url.path)
+    log.error("the database refused a value", problem=error.sqlstate)
+    return await _unforeseen(request, error)
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

@@ -312,6 +312,17 @@ def test_a_message_reaches_the_tablets_outbox_and_the_feed(served: Served, who: 
     problem(ada.post(f"/api/v1/patients/{who.eva}/messages", json={"text": ""}), 422, "invalid")
 
 
+def test_a_text_that_cannot_be_kept_is_the_senders_fault_wherever_it_stands(served: Served, who: Cast, ada: httpx.Client) -> None:
+    nul = "a\0b"
+    for answer in (
+        ada.get(f"/api/v1/patients/{who.eva}/measurements", params={"code": nul}),
+        ada.post(f"/api/v1/patients/{who.eva}/messages", json={"text": nul}),
+        ada.post(f"/api/v1/alerts/{red(served, who)['id']}/escalate", json={"expected_version": 1, "reason": nul}),
+        served.client().post("/api/v1/session", json={"user": nul, "password": nul}),
+    ):
+        assert (answer.status_code, answer.json().get("type")) == (422, "/problems/bad_text"), answer.text
+
+
 def test_a_patient_without_a_valid_plan_has_no_zone(served: Served, who: Cast, ada: httpx.Client) -> None:
     without, _ = who.patient(None)
     overdue, tablet = who.patient(plan())
