@@ -56,21 +56,30 @@ class Position:
         return True
 
 
-def run(url: str, token: str, show: Callable[[dict[str, Any]], None], *, until: Callable[[dict[str, Any]], bool] = lambda _: False) -> None:
+def run(
+    url: str,
+    token: str,
+    show: Callable[[dict[str, Any]], None],
+    *,
+    until: Callable[[dict[str, Any]], bool] = lambda _: False,
+    away: Callable[[], None] = lambda: None,
+) -> None:
     """Show every frame of the feed at `url` (`ws://host/api/v1/feed`) until interrupted or `until` says so, resuming after every break.
 
-    Raises `FeedRefused` with one sentence if it can never work.
+    `away` is called once each time the feed begins to be out of reach. Raises `FeedRefused` with one sentence if it can never work.
     """
-    asyncio.run(_forever(url, token, show, until))
+    asyncio.run(_forever(url, token, show, until, away))
 
 
-async def _forever(url: str, token: str, show: Callable[[dict[str, Any]], None], until: Callable[[dict[str, Any]], bool]) -> None:
+async def _forever(
+    url: str, token: str, show: Callable[[dict[str, Any]], None], until: Callable[[dict[str, Any]], bool], away: Callable[[], None]
+) -> None:
     position = Position()
-    failures = 0
+    failures, told = 0, False
     while True:
         try:
             async with connect(url, max_size=2**20) as socket:
-                failures = 0
+                failures, told = 0, False
                 if await _follow(socket, token, position, show, until):
                     return
         except ConnectionClosed as closed:
@@ -80,7 +89,9 @@ async def _forever(url: str, token: str, show: Callable[[dict[str, Any]], None],
         except (InvalidURI, InvalidHandshake) as error:
             raise FeedRefused(f"There is no live feed at {url}: {error}.") from None
         except OSError:
-            pass  # not there right now
+            if not told:
+                away()
+            told = True
         await asyncio.sleep(WAIT_S[min(failures, len(WAIT_S) - 1)])
         failures += 1
 

@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 import click
 
-from dashboards.commands.operator import DEMO_FILE
+from dashboards.commands.operator import DEMO_FILE, here
 from dashboards.watch_feed import run
 from dho.errors import Invalid
 from dho.settings import Settings, load
@@ -15,7 +15,7 @@ QUIET_OPS = ("heartbeat",)
 
 
 @click.command("watch-feed")
-@click.option("--url", help="Where DHO is, as https://host; by default DHO_PUBLIC_URL, or DHO_HTTP_HOST and DHO_HTTP_PORT.")
+@click.option("--url", help="Where DHO is, as https://host; by default a running demo, DHO_PUBLIC_URL, or DHO_HTTP_HOST and DHO_HTTP_PORT.")
 @click.option("--token-file", type=click.File(), help="A file with the token of `dho admin token`; - is standard input.")
 @click.option("--as", "role", default="nurse", show_default=True, help="Beside a running demo: whose eyes (nurse, specialist, gp).")
 @click.option("--json", "as_json", is_flag=True, help="Every frame as it came, heartbeats too.")
@@ -31,13 +31,16 @@ def watch_feed(url: str | None, token_file: TextIO | None, role: str, as_json: b
             click.echo(_line(frame))
         sys.stdout.flush()
 
-    run(f"{address.rstrip('/').replace('http', 'ws', 1)}/api/v1/feed", token, show)
+    def away() -> None:
+        click.echo(f"Nothing answers at {address}; trying again until it does.", err=True)
+
+    run(f"{address.rstrip('/').replace('http', 'ws', 1)}/api/v1/feed", token, show, away=away)
 
 
 def _token(settings: Settings, token_file: TextIO | None, role: str, url: str | None) -> tuple[str, str]:
     """Token and address: as given, or those of the demo that runs in the data directory."""
     if token_file is not None:
-        return token_file.readline().strip(), url or settings.public_url or f"http://{settings.http_host}:{settings.http_port}"
+        return token_file.readline().strip(), url or here().public_url or f"http://{settings.http_host}:{settings.http_port}"
     facts = settings.data_dir / DEMO_FILE
     if not facts.exists():
         raise Invalid("Give the token with --token-file: no demo runs here whose token could be used.")

@@ -163,6 +163,7 @@ def test_a_service_that_stops_says_1012_and_the_next_one_goes_on_where_it_was(se
 def test_watch_feed_shows_what_happens_and_goes_on_after_a_break(server: EmbeddedPostgres, who: Cast, intake: Intake) -> None:
     _, tablet = who.patient(plan())
     shown: list[dict[str, Any]] = []
+    away: list[None] = []
     port = free_port()
     url, heartbeat = f"ws://127.0.0.1:{port}/api/v1/feed", {"feed_heartbeat_s": HEARTBEAT_S}
 
@@ -171,16 +172,17 @@ def test_watch_feed_shows_what_happens_and_goes_on_after_a_break(server: Embedde
 
     with serving(server.url, port, **heartbeat) as first:
         token = first.token(who.ada)
-        watching = threading.Thread(
-            target=watch_feed.run, args=(url, token, shown.append), kwargs={"until": lambda frame: frame["op"] == "event"}
-        )
+        how = {"until": lambda frame: frame["op"] == "event", "away": lambda: away.append(None)}
+        watching = threading.Thread(target=watch_feed.run, args=(url, token, shown.append), kwargs=how, daemon=True)
         watching.start()
         wait_for("the snapshot is shown", lambda: bool(ops("snapshot")), 5)
     measure(intake, tablet)
+    wait_for("it is said that nothing answers", lambda: bool(away), 5)
     with serving(server.url, port, **heartbeat):
         watching.join(10)
     assert not watching.is_alive()
     assert ops("welcome", "snapshot", "event") == ["welcome", "snapshot", "welcome", "event"]
+    assert len(away) == 1
 
 
 @pytest.mark.parametrize("token", ["unknown", ""])
