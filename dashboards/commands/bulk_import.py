@@ -54,10 +54,11 @@ class Refusal:
 def bulk_import(file: Path, as_json: bool) -> None:
     """Enrol patients with their tablets from FILE: CSV with the columns centre,patient,gateway,password,template.
 
-    CENTRE is a name or id. PATIENT is a label that becomes the patient's name: the same label at the same centre is one patient; a
-    UUID is a patient's own id. An empty gateway or password is made here and printed. A TEMPLATE's plan is active at once; empty
-    gives none. Prints the ids as CSV. Lines that cannot be taken are told with their number, the rest goes in; the exit status is
-    then 1. Everything is one transaction, and running it again changes nothing.
+    CENTRE is a name or id. PATIENT is a label that becomes the patient's name: the same label at the same centre is one patient within
+    the file; a UUID is a patient's own id. An empty gateway or password is made here and printed. A TEMPLATE's plan is active at once;
+    empty gives none. Prints the ids as CSV. Lines that cannot be taken are told with their number, the rest goes in; the exit status
+    is then 1. Everything is one transaction. Running it again changes nothing for lines that name their gateway; a line that leaves
+    it empty enrols somebody new each time.
     """
     settings = here().require("secret_key")
     refusals: list[Refusal] = []
