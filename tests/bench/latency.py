@@ -84,6 +84,7 @@ def measure(ground: Ground, world: World, seconds: float) -> dict[str, Any]:
             "per_second": PER_SECOND,
             "seconds": seconds,
             "committed_ms": Spread.of(told["committed_s"]),
+            "red_ms": Spread.of(told["reds_committed_s"]),
             "frame_ms": Spread.of([watcher.heard[uplink] - sent for uplink, sent in told["reds"].items()]),
             "load_cpu": told["cpu_s"] / seconds,
         }

@@ -217,10 +217,17 @@ class _Generator:
         until = time.monotonic() + 10
         while len(self._arrived) < len(sent) and time.monotonic() < until:
             self._listen(0.05)
-        committed = [at - sent[json.loads(body)["id"]] for at, body in self._arrived]
+        told = {json.loads(body)["id"]: at for at, body in reversed(self._arrived)}
+        committed = {uplink: at - sent[uplink] for uplink, at in told.items()}
         self._arrived = []
         self._forget_acknowledgements()
-        return {"sent": len(sent), "committed_s": committed, "reds": {uplink: sent[uplink] for uplink in reds}, "cpu_s": _cpu_s() - used}
+        return {
+            "sent": len(sent),
+            "committed_s": list(committed.values()),
+            "reds": {uplink: sent[uplink] for uplink in reds},
+            "reds_committed_s": [committed[uplink] for uplink in reds if uplink in committed],
+            "cpu_s": _cpu_s() - used,
+        }
 
 
 def _open(host: str, port: int, hello: bytes) -> socket.socket:

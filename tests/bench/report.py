@@ -31,6 +31,12 @@ SAID = {
     "one, full": "dho ingest, full history",
 }
 
+COMMITTED = {
+    "committed_ms": "publish → committed and receipted",
+    "red_ms": "publish → committed and receipted, reds alone",
+    "frame_ms": "publish → websocket frame of a red",
+}
+
 
 def machine(database: str) -> dict[str, Any]:
     """What it ran on, as far as the figures depend on it."""
@@ -91,7 +97,7 @@ def table(results: Sequence[Result]) -> list[str]:
 def latency_table(measured: Mapping[str, Any]) -> list[str]:
     """Committed and on the feed."""
     lines = [f"| at {measured['per_second']} messages/s | p50 ms | p95 | p99 | most | of |", "|---|---:|---:|---:|---:|---:|"]
-    for name, said in (("committed_ms", "publish → committed and receipted"), ("frame_ms", "publish → websocket frame of a red")):
+    for name, said in COMMITTED.items():
         spread: Spread = measured[name]
         lines.append(f"| {said} | {spread.p50:.1f} | {spread.p95:.1f} | {spread.p99:.1f} | {spread.most:.1f} | {spread.count} |")
     return lines
