@@ -1,4 +1,4 @@
-"""`make bench`: measure, print, keep. `--quick` in about two minutes; `--only burst,latency,history,backlog` for a part."""
+"""`make bench`: measure, print, keep. `--quick` in a few minutes; `--only burst latency` for parts."""
 
 import argparse
 import time
@@ -103,12 +103,9 @@ def _cpu(result: Result) -> float:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small counts, one round: to see that it runs")
-    parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas")
+    parser.add_argument("--only", nargs="+", default=PARTS, choices=PARTS, help="parts of it")
     parser.add_argument("--rounds", type=int, help="how often each way is measured (3)")
     options = parser.parse_args()
-    options.only = options.only.split(",")
-    if unknown := set(options.only) - set(PARTS):
-        parser.error(f"no such part: {', '.join(sorted(unknown))}")
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.messages = 6_000 if options.quick else 20_000
     options.backlog = 20_000 if options.quick else 100_000
