@@ -85,11 +85,6 @@ class Tx:
         with self.raw.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement, params).fetchall()
 
-    def many(self, statement: str, params: Sequence[Any]) -> None:
-        """One statement for several parameter rows, in one round trip. For writes of people's size; batches use arrays."""
-        with self.raw.cursor() as cursor:
-            cursor.executemany(statement, params)
-
     def copy(self, statement: str, types: str, rows: Iterable[Sequence[Any]]) -> None:
         """Many rows into one table by a binary COPY: a tenth of what arrays cost us, but it cannot say which rows were new. `types` are
         the columns', with spaces between; jsonb is given as bytea, b"\\x01" and the text."""
@@ -152,15 +147,6 @@ class Database:
             if state.startswith(("08", "57P0")):
                 self._engine.dispose()  # the server went away: every pooled connection is as dead as this one
             raise TransientDatabaseError("The database cannot be reached right now.") from error
-
-    def is_reachable(self) -> bool:
-        """Whether a connection can be had and answers."""
-        try:
-            with self._engine.connect() as connection:
-                connection.exec_driver_sql("SELECT 1")
-        except DBAPIError:
-            return False
-        return True
 
     def close(self) -> None:
         """Give all connections back."""

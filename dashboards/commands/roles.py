@@ -73,7 +73,7 @@ def watch() -> None:
     """Do what time alone brings: missed measurements, escalation, what waits to be sent. Any number may run. Ends cleanly at SIGTERM."""
     from alerts.watch import run
 
-    settings = _role("database_url", "mqtt_url")
+    settings = _role("database_url", "mqtt_url", "secret_key")
     run(settings, until_told_to_stop())
 
 

@@ -73,13 +73,13 @@ class Mosquitto:
     def _begin(self) -> Kept:
         found = engine()
         if found is not None:
-            self._configure("/srv/work", 1883, 9001, "0.0.0.0")
+            self._configure(INSIDE, 1883, 9001, "0.0.0.0")
             options = [
                 f"--publish=127.0.0.1:{self.port}:1883",
                 f"--publish=127.0.0.1:{self.ws_port}:9001",
-                f"--volume={self._work}:/srv/work",
+                f"--volume={self._work}:{INSIDE}",
             ]
-            command = ["mosquitto", "-c", "/srv/work/mosquitto.conf"]
+            command = ["mosquitto", "-c", f"{INSIDE}/mosquitto.conf"]
             return found.run(f"dho-broker-{self.port}", "broker", command, options, self._work, stop="SIGTERM")
         if TRIXIE.missing() is None:
             self._configure(INSIDE, self.port, self.ws_port, self.host)
